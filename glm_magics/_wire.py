@@ -46,6 +46,7 @@ Dialect = Literal["glm", "openai", "gateway"]
 
 CHAT_PATH = "/chat/completions"
 TOKENIZER_PATH = "/tokenizer"
+MODELS_PATH = "/models"
 
 
 # ------------------------------------------------------------------------------------------- requests
@@ -160,8 +161,10 @@ def decode_request(body: Mapping[str, Any]) -> ChatRequest:
 
 
 _KNOWN_FIELDS = frozenset(
-    "model messages stream temperature top_p max_tokens stop tools response_format reasoning_effort "
-    "request_id user_id do_sample tool_stream thinking".split()
+    {
+        *("model", "messages", "stream", "thinking", "reasoning_effort", "temperature", "top_p", "do_sample"),
+        *("max_tokens", "stop", "tools", "tool_stream", "response_format", "request_id", "user_id"),
+    }
 )
 
 
@@ -273,6 +276,12 @@ def usage(body: Mapping[str, Any]) -> Usage | None:
 def _count(counts: Any, name: str) -> int:
     value = counts.get(name) if isinstance(counts, dict) else None
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def model_ids(body: Any) -> tuple[str, ...]:
+    """The ids in an answer to GET /models."""
+    rows = body.get("data") if isinstance(body, dict) else None
+    return tuple(_text(row.get("id")) for row in rows or () if isinstance(row, dict))
 
 
 def identity(body: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """How many tokens a text has, roughly: a local count by character classes, no vocabulary needed.
 
 GLM's vocabulary is a byte-level BPE of about 151,000 entries, close to cl100k with more Chinese. The rule
-follows how such vocabularies cut text: words by length, digits by threes, Chinese below one token a character.
+follows how such vocabularies cut text: words by length, digits by threes, Chinese below one a character.
 It is an estimate, for budgets and live counters; `Client.count_tokens` asks the platform for the exact one.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from glm_magics.chat import ImagePart, Message
 
@@ -58,7 +58,7 @@ def _space(length: int, run: str) -> float:
     return 0.0 if run == " " else 1.0 if length <= 16 else length / 16
 
 
-_WEIGHT = {
+_WEIGHT: dict[str, Callable[[int, str], float]] = {
     "word": _word,
     "digits": lambda length, _: math.ceil(length / 3),
     "space": _space,

@@ -1,0 +1,74 @@
+"""GLM models (Zhipu / Z.ai) from a notebook.
+
+    %load_ext glm_magics        # then %%glm, see %%glm?
+    import glm_magics as glm    # the same from Python: glm.ask("…"), glm.stream("…"), glm.tiers()
+
+Importing this package imports nothing heavy; names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from glm_magics.api import add_tier, ask, budget, connect, session, stream, tiers, usage
+    from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
+    from glm_magics.errors import GLMError
+    from glm_magics.structured.table import to_frame
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ChatRequest",
+    "Completion",
+    "Cost",
+    "GLMError",
+    "Message",
+    "Usage",
+    "add_tier",
+    "ask",
+    "budget",
+    "connect",
+    "load_ipython_extension",
+    "session",
+    "stream",
+    "tiers",
+    "to_frame",
+    "unload_ipython_extension",
+    "usage",
+]
+
+_HOMES = {
+    "api": ("add_tier", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
+    "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
+    "errors": ("GLMError",),
+    "structured.table": ("to_frame",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'glm_magics' has no attribute {name!r}")
+    return getattr(import_module(f"glm_magics.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext glm_magics`."""
+    from glm_magics import magics
+
+    magics.load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """`%unload_ext glm_magics`: nothing of it stays."""
+    from glm_magics import magics
+
+    magics.unload(shell)
