@@ -29,7 +29,7 @@ from glm_magics.errors import (
 )
 from glm_magics.keys import ApiKey
 from glm_magics.retry import INTERACTIVE, Policy, Quota, action_for, delay_before_retry, error_for
-from glm_magics.stream import Limits, Stream, StreamDecoder, Waiting
+from glm_magics.stream import DEFAULT_LIMITS, Limits, Stream, StreamDecoder, Waiting
 
 if TYPE_CHECKING:
     import httpx
@@ -91,7 +91,7 @@ class Client:
         self,
         request: ChatRequest,
         *,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
         decoder: StreamDecoder | None = None,
         price: Callable[[Usage], Cost | None] = lambda usage: None,
         ended: Callable[[Completion, GLMError | None], Completion] = lambda completion, error: completion,
@@ -110,7 +110,7 @@ class Client:
             threaded=self._threaded,
         )
 
-    def complete(self, request: ChatRequest, *, limits: Limits = Limits()) -> Completion:
+    def complete(self, request: ChatRequest, *, limits: Limits = DEFAULT_LIMITS) -> Completion:
         """The whole answer at once. Raises a `GLMError`, with what had come in `.completion`."""
         with self.stream(replace(request, stream=False), limits=limits) as stream:
             for _ in stream:
@@ -322,7 +322,7 @@ class _Exchange:
         return body
 
     def abort(self) -> None:
-        """Break the connection from another thread: a shutdown wakes the reader of a socket, a close does not."""
+        """Break the connection from another thread: a shutdown wakes a socket's reader, a close does not."""
         self._aborted.set()
         response = self._response
         network = response.extensions.get("network_stream") if response is not None else None

@@ -198,7 +198,7 @@ def delay_before_retry(
     asked = error.retry_after_seconds
     if asked is not None:
         return asked if asked <= policy.longest_retry_after else None
-    return jitter() * min(_BASE_SECONDS[action] * 2**attempt, policy.longest_wait)
+    return jitter() * min(_BASE_SECONDS[action] * 2.0**attempt, policy.longest_wait)
 
 
 def action_for(error: GLMError) -> Action:

@@ -47,7 +47,7 @@ from glm_magics.errors import (
 from glm_magics.retry import error_for
 from glm_magics.tokens import estimate, estimate_messages
 
-__all__ = ["Limits", "Phase", "Progress", "Source", "Stream", "StreamDecoder", "Waiting"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "Phase", "Progress", "Source", "Stream", "StreamDecoder", "Waiting"]
 
 Phase = Literal["waiting", "thinking", "answering", "calling a tool", "done"]
 
@@ -304,6 +304,9 @@ class Limits:
     total: float = 1_800.0
 
 
+DEFAULT_LIMITS: Final = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a stream is, for a view that counts along. `usage` is estimated until the server sends it."""
@@ -330,7 +333,7 @@ class Stream:
         request: ChatRequest,
         *,
         decoder: StreamDecoder | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
         abort: Callable[[], None] = lambda: None,
         price: Callable[[Usage], Cost | None] = lambda usage: None,
         ended: Callable[[Completion, GLMError | None], Completion] = lambda completion, error: completion,
