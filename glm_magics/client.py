@@ -289,8 +289,7 @@ class _Exchange:
                 self._response = response
                 if response.status_code >= 300:
                     return self._client.refusal(response, self._error_body(response))
-                encoded = response.headers.get("content-encoding", "identity") != "identity"
-                for chunk in response.iter_bytes() if encoded else response.iter_raw():
+                for chunk in _raw_chunks(response):
                     answered = True
                     yield chunk
                     if self._aborted.is_set():
@@ -332,6 +331,12 @@ class _Exchange:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # it was closed already
+
+
+def _raw_chunks(response: httpx.Response) -> Iterator[bytes]:
+    """The body as it arrives; decoded only where a server encodes although it was asked not to."""
+    encoded = response.headers.get("content-encoding", "identity") != "identity"
+    return response.iter_bytes() if encoded or response.is_stream_consumed else response.iter_raw()
 
 
 def _retry_after(response: httpx.Response) -> float | None:
