@@ -1,0 +1,282 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { drawn, makeModel, makeView, open, wait, widget } from "./page.js";
+
+const answer = (view) => view.find(".glm > .glm-text");
+
+test("what came before the view is shown, as it would have been live", async () => {
+  const model = makeModel();
+  widget.initialize({ model });
+  model.emit({ answer: { t: "<p>on</p>" } });
+  model.emit({ answer: { c: "<p>one</p>", t: "<p>tw</p>" } });
+  model.emit({ answer: { c: "<p>two</p>", f: "python", x: "print(" } });
+  model.emit({ answer: { x: "1)" } });
+  const view = makeView(model);
+  await drawn();
+  assert.deepEqual([...answer(view).querySelectorAll("p")].map((p) => p.textContent), ["one", "two"]);
+  assert.equal(view.find("pre code").textContent, "print(1)");
+});
+
+test("a second view shows the same as the first", async () => {
+  const first = open();
+  first.model.emit({ answer: { c: "<p>one</p>", t: "<p>two</p>" }, thinking: { t: "<p>hm</p>" }, raw: "one\n\ntwo" });
+  await drawn();
+  const html = first.el.innerHTML;
+  const second = makeView(first.model);
+  await drawn();
+  assert.equal(second.el.innerHTML, html);
+});
+
+test("finished blocks stay, only the tail is drawn anew", async () => {
+  const view = open();
+  view.model.emit({ answer: { c: "<p>one</p>", t: "<p>tw</p>" } });
+  await drawn();
+  const block = view.find("p");
+  view.model.emit({ answer: { t: "<p>two</p>" } });
+  view.model.emit({ answer: { c: "<p>two!</p>" } });
+  await drawn();
+  assert.equal(view.find("p"), block);
+  assert.equal(answer(view).textContent, "onetwo!");
+  assert.equal(view.find(".glm-text .glm-tail").childNodes.length, 0);
+});
+
+test("many messages between two frames are drawn as one", async () => {
+  const slow = open();
+  const quick = open();
+  const messages = [
+    { answer: { t: "<p>a</p>" } },
+    { answer: { c: "<p>a</p>", t: "<p>b</p>" } },
+    { answer: { c: "<p>b</p>", f: "", x: "x = " } },
+    { answer: { x: "1\n" } },
+    { answer: { c: "<pre>x = 1</pre>", t: "<p>c</p>" }, raw: "c" },
+    { answer: { c: "<p>c</p>" }, raw: "d", status: "Answering", facts: ["7 out"] },
+  ];
+  for (const message of messages) {
+    slow.model.emit(message);
+    await drawn();
+  }
+  messages.forEach((message) => quick.model.emit(message));
+  await drawn();
+  assert.equal(quick.el.innerHTML, slow.el.innerHTML);
+});
+
+test("text in an open fence is text, whatever it looks like", async () => {
+  const view = open();
+  view.model.emit({ answer: { f: "html", x: "<img src=x onerror=alert(1)>" } });
+  view.model.emit({ answer: { x: "<script>alert(2)</script>" } });
+  await drawn();
+  assert.equal(view.find("pre code").textContent, "<img src=x onerror=alert(1)><script>alert(2)</script>");
+  assert.equal(view.find("img, script"), null);
+});
+
+for (const [name, message] of Object.entries({
+  status: { status: "<b>x</b>" },
+  summary: { summary: "<b>x</b>" },
+  facts: { facts: ["<b>x</b>"] },
+  notes: { notes: ["<b>x</b>"] },
+  tools: { tools: [[0, "<b>x</b>", "<b>y</b>"]] },
+  title: { title: '"><b>x</b>' },
+}))
+  test(`${name} is shown as text`, async () => {
+    const view = open();
+    view.model.emit(message);
+    await drawn();
+    assert.equal(view.find("b"), null);
+    assert.ok(view.el.textContent.includes("<b>x</b>") || view.find("section").getAttribute("aria-label").includes("<b>"));
+  });
+
+test("the thinking is one line that shows its end, until the answer begins", async () => {
+  const view = open();
+  assert.equal(view.find("details").hidden, true);
+  view.model.emit({ thinking: { c: "<p>first</p>", t: "<p>second\nthird</p>" }, summary: "Thinking" });
+  await drawn();
+  assert.equal(view.find("details").hidden, false);
+  assert.equal(view.find("details").open, false);
+  assert.equal(view.find(".glm-line").textContent, "third");
+  view.model.emit({ thinking: { t: `<p>${"word ".repeat(100)}end</p>` } });
+  await drawn();
+  assert.match(view.find(".glm-line").textContent, /^word .*end$/);
+  assert.ok(view.find(".glm-line").textContent.length <= 120);
+  view.model.emit({ thinking: { c: "<p>done</p>" }, answer: { t: "<p>So</p>" }, summary: "Thought for 2 s" });
+  await drawn();
+  assert.equal(view.find(".glm-line").hidden, true);
+  assert.equal(view.find(".glm-label").textContent, "Thought for 2 s");
+});
+
+test("pieces of tool calls are joined by their index", async () => {
+  const view = open();
+  view.model.emit({ tools: [[0, "weather", '({"city": '], [1, "time", "("]] });
+  view.model.emit({ tools: [[0, "", '"Oslo"})']] });
+  await drawn();
+  const calls = [...view.el.querySelectorAll(".glm-tool")].map((call) => call.textContent);
+  assert.deepEqual(calls, ['weather({"city": "Oslo"})', "time("]);
+});
+
+test("a lost message is noticed, and everything is asked for again and shown", async () => {
+  const view = open();
+  view.model.emit({ answer: { c: "<p>one</p>" }, raw: "one" });
+  view.model.lose();
+  assert.deepEqual(view.model.sent, []);
+  view.model.emit({ answer: { t: "<p>three</p>" }, raw: "three" });
+  assert.deepEqual(view.model.sent, [{ replay: true }]);
+  view.model.emit({ reset: 1, answer: { c: "<p>one</p><p>two</p>", t: "<p>three</p>" }, raw: "all" });
+  view.model.emit({ answer: { t: "<p>three!</p>" } });
+  await drawn();
+  assert.equal(answer(view).textContent, "onetwothree!");
+  assert.deepEqual(view.model.sent, [{ replay: true }]);
+});
+
+test("a view that hears nothing asks once for everything", async () => {
+  const view = open();
+  await wait(2100);
+  assert.deepEqual(view.model.sent, [{ replay: true }]);
+});
+
+test("a closed view hears nothing, and a destroyed model leaves nothing", async () => {
+  const view = open();
+  view.model.emit({ answer: { c: "<p>one</p>" } });
+  await drawn();
+  view.close();
+  view.model.emit({ answer: { c: "<p>two</p>" } });
+  await drawn();
+  assert.equal(answer(view).textContent, "one");
+  view.release();
+  const later = makeView(makeModel({}, view.model.get("run_id")));
+  await drawn();
+  assert.equal(answer(later).textContent, "");
+  later.close();
+});
+
+test("busy while it runs; the phases are spoken, the text is not", async () => {
+  const view = open();
+  const section = view.find("section");
+  assert.equal(section.getAttribute("aria-busy"), "true");
+  view.model.emit({ title: "glm-4.5-air", status: "Answering", answer: { t: "<p>text</p>" }, facts: ["12 out"] });
+  await drawn();
+  assert.equal(section.getAttribute("aria-label"), "Answer of glm-4.5-air");
+  assert.equal(view.find("[role=status]").textContent, "Answering");
+  assert.equal(view.el.querySelectorAll("[aria-live]").length, 0);
+  view.model.emit({ status: "Done", end: 1 });
+  await drawn();
+  assert.equal(section.getAttribute("aria-busy"), "false");
+  assert.equal(view.find("[role=status]").textContent, "Done");
+  assert.ok(view.find(".glm-stop").hidden);
+});
+
+test("facts change in place", async () => {
+  const view = open();
+  view.model.emit({ facts: ["a", "b", "c"] });
+  await drawn();
+  const first = view.find(".glm-facts span");
+  view.model.emit({ facts: ["A", "b"] });
+  await drawn();
+  assert.equal(view.find(".glm-facts span"), first);
+  assert.deepEqual([...view.find(".glm-facts").children].map((fact) => fact.textContent), ["A", "b"]);
+});
+
+test("the output's height is held for the swap", async () => {
+  const view = open();
+  view.area.getBoundingClientRect = () => ({ height: 321 });
+  view.model.emit({ pin: 1 });
+  await drawn();
+  assert.equal(view.area.style.minHeight, "321px");
+});
+
+test("finished blocks with math are typeset by the host, the tail is not", async () => {
+  const seen = [];
+  const typesetter = { typeset: (node) => seen.push(node.textContent) };
+  const view = open({ rendermime: { latexTypesetter: typesetter } });
+  view.model.emit({ answer: { c: "<p>\\(a\\)</p><p>$5</p><p>\\[b\\]</p>", t: "<p>\\(c\\)</p>" } });
+  await drawn();
+  assert.deepEqual(seen, ["\\(a\\)", "\\[b\\]"]);
+});
+
+test("a typesetter that fails leaves the TeX", async () => {
+  const fail = () => {
+    throw new Error("no");
+  };
+  const view = open({ rendermime: { latexTypesetter: { typeset: fail } } });
+  view.model.emit({ answer: { c: "<p>\\(a\\)</p>" } });
+  await drawn();
+  assert.equal(answer(view).textContent, "\\(a\\)");
+});
+
+test("Copy copies the model's own text", async () => {
+  const view = open();
+  let copied = "";
+  Object.defineProperty(navigator, "clipboard", {
+    value: { writeText: async (text) => void (copied = text) },
+    configurable: true,
+  });
+  await drawn();
+  assert.ok(view.find(".glm-copy").hidden);
+  view.model.emit({ answer: { t: "<p><b>bo</b></p>" }, raw: "**bo" });
+  view.model.emit({ answer: { t: "<p><b>bold</b></p>" }, raw: "ld**" });
+  await drawn();
+  assert.ok(!view.find(".glm-copy").hidden);
+  view.find(".glm-copy").click();
+  await drawn();
+  assert.equal(copied, "**bold**");
+  assert.equal(view.find(".glm-copy").textContent, "Copied");
+});
+
+/** A kernel as JupyterLab's: what it was asked, and an answer to a stop if it `hears`. */
+function makeKernel({ subshells = true, started = Promise.resolve(), hears = true } = {}) {
+  const asked = [];
+  return {
+    asked,
+    supportsSubshells: subshells,
+    interrupt: async () => void asked.push("interrupt"),
+    createComm: (target) => ({
+      subshellStarted: started,
+      open(data) {
+        asked.push([target, data]);
+        if (hears) setTimeout(() => this.onClose(), 1);
+      },
+    }),
+  };
+}
+
+const never = new Promise(() => {});
+const stop = (view) => ["glm_magics.control", { stop: view.model.get("run_id") }];
+
+for (const [name, kernel, expected] of [
+  ["by the run's id, where the kernel hears it", makeKernel(), (view) => [stop(view)]],
+  ["by an interrupt, where it does not hear", makeKernel({ hears: false }), (view) => [stop(view), "interrupt"]],
+  ["by an interrupt, where no subshell starts", makeKernel({ started: never }), () => ["interrupt"]],
+  ["by an interrupt, where there are no subshells", makeKernel({ subshells: false }), () => ["interrupt"]],
+])
+  test(`Stop works ${name}`, async () => {
+    const view = open({ kernel });
+    assert.ok(!view.find(".glm-stop").hidden);
+    view.find(".glm-stop").click();
+    await wait(700);
+    assert.deepEqual(kernel.asked, expected(view));
+    assert.equal(view.find(".glm-status").textContent, "Stopping");
+    assert.ok(view.find(".glm-stop").disabled);
+  });
+
+test("a run that has ended in the meantime is not interrupted", async () => {
+  const kernel = makeKernel({ hears: false });
+  const view = open({ kernel });
+  view.find(".glm-stop").click();
+  await wait(20);
+  view.model.emit({ end: 1, status: "Stopped" });
+  await wait(700);
+  assert.deepEqual(kernel.asked, [stop(view)]);
+});
+
+test("a kernel that cannot be interrupted: the reader is told what to do", async () => {
+  const kernel = { interrupt: () => Promise.reject(new Error("gone")) };
+  const view = open({ kernel });
+  view.find(".glm-stop").click();
+  await drawn();
+  assert.match(view.find("[role=status]").textContent, /stop button/);
+});
+
+test("Stop is hidden where there is no kernel to reach, and in VS Code", async () => {
+  assert.ok(open({}).find(".glm-stop").hidden);
+  document.body.setAttribute("data-vscode-theme-kind", "vscode-dark");
+  assert.ok(open({ kernel: makeKernel() }).find(".glm-stop").hidden);
+  document.body.removeAttribute("data-vscode-theme-kind");
+});
