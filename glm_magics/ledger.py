@@ -1,0 +1,146 @@
+"""Money: what each request cost, and a wall in front of the next one.
+
+A request reserves the most it can cost before it is sent, and settles with what it did cost; reserved money
+counts as spent, so any number of requests at once stay behind the wall. Amounts are exact decimals in one
+currency; sums are kept by currency and never added across.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from glm_magics.chat import Completion, Cost, Usage
+from glm_magics.errors import BudgetExceeded
+
+__all__ = ["Budget", "Entry", "Ledger", "Reservation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A wall: at most `limit` may be spent. `name` says what it is for ("session", "this cell")."""
+
+    limit: Cost
+    name: str = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request that may have been billed. `cost` is None where no price is known."""
+
+    started: float
+    label: str
+    tier: str
+    endpoint: str
+    finish_reason: str
+    usage: Usage
+    cost: Cost | None
+    seconds: float
+    first_token_seconds: float | None
+
+
+@dataclass(eq=False, slots=True)
+class Reservation:
+    """Money set aside for one request that is under way; None where no price is known."""
+
+    most: Cost | None
+    label: str = ""
+
+
+class Ledger:
+    """What was spent in this session. Safe to use from many threads."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget
+        self._entries: list[Entry] = []
+        self._open: set[Reservation] = set()
+        self._lock = threading.Lock()
+
+    def reserve(self, most: Cost | None, *, label: str = "", budgets: Iterable[Budget] = ()) -> Reservation:
+        """Set `most` aside, or raise `BudgetExceeded` when that would pass the session's wall or one of `budgets`.
+
+        Budgets beside the session's are walls for this one request. A request of unknown price is refused
+        under a budget: there is no telling where it would end.
+        """
+        with self._lock:
+            for budget in budgets:
+                _check(budget, most, taken=Decimal(0))
+            if self.budget is not None:
+                _check(self.budget, most, taken=self._taken(self.budget.limit.currency))
+            reservation = Reservation(most, label)
+            self._open.add(reservation)
+            return reservation
+
+    def settle(self, reservation: Reservation, completion: Completion) -> None:
+        """Put what it cost in the place of what was set aside."""
+        entry = Entry(
+            started=completion.started,
+            label=reservation.label,
+            tier=completion.model,
+            endpoint=completion.endpoint,
+            finish_reason=completion.finish_reason,
+            usage=completion.usage,
+            cost=completion.cost,
+            seconds=completion.seconds,
+            first_token_seconds=completion.first_token_seconds,
+        )
+        with self._lock:
+            self._open.discard(reservation)
+            self._entries.append(entry)
+
+    def release(self, reservation: Reservation) -> None:
+        """Give back what was set aside: the request was refused and is not billed."""
+        with self._lock:
+            self._open.discard(reservation)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(self._entries)
+
+    def spent(self) -> dict[str, Cost]:
+        """The sum of what was settled, by currency."""
+        totals: dict[str, Cost] = {}
+        for entry in self.entries:
+            if entry.cost is not None:
+                known = totals.get(entry.cost.currency)
+                totals[entry.cost.currency] = entry.cost if known is None else known + entry.cost
+        return totals
+
+    def left(self, budget: Budget | None = None) -> Cost | None:
+        """What `budget` (the session's, unless given) still allows, never below zero; None without one."""
+        budget = budget or self.budget
+        if budget is None:
+            return None
+        with self._lock:
+            taken = self._taken(budget.limit.currency) if budget is self.budget else Decimal(0)
+        return Cost(max(Decimal(0), budget.limit.amount - taken), budget.limit.currency)
+
+    def _taken(self, currency: str) -> Decimal:
+        """Settled and reserved together, in one currency."""
+        settled = (entry.cost for entry in self._entries)
+        reserved = (reservation.most for reservation in self._open)
+        costs = (cost for cost in (*settled, *reserved) if cost is not None and cost.currency == currency)
+        return sum((cost.amount for cost in costs), Decimal(0))
+
+
+def _check(budget: Budget, most: Cost | None, *, taken: Decimal) -> None:
+    limit = budget.limit
+    if most is None:
+        raise BudgetExceeded(
+            f"The budget of {limit} for {budget.name} holds, and this tier has no known price.",
+            hint="Choose a tier with a price (`%glm tiers`), or lift the budget with `%glm budget off`.",
+        )
+    if most.currency != limit.currency:
+        raise BudgetExceeded(
+            f"The budget for {budget.name} is in {limit.currency}, and this endpoint bills in {most.currency}.",
+            hint=f"Set it in {most.currency}: `%glm budget AMOUNT`.",
+        )
+    if most.amount + taken > limit.amount:
+        left = Cost(max(Decimal(0), limit.amount - taken), limit.currency)
+        raise BudgetExceeded(
+            f"This request may cost up to {Cost(most.amount, most.currency)}; of the budget of {limit} for "
+            f"{budget.name}, {left} is left. Nothing was sent."
+        )

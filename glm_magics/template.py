@@ -1,0 +1,154 @@
+"""`{{name}}` in a prompt becomes the value of that name: plain names, data only, filled once.
+
+A name is looked up in the mapping that is passed in and nowhere else; no attribute, index, call or filter can
+be reached, and what a value says is never read as a template again. All other braces are text, so code, JSON
+and LaTeX need no escape; `\\{{name}}` keeps the braces of a name.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from glm_magics.errors import TemplateError
+
+__all__ = ["data_names", "fill", "names", "show_value"]
+
+_SLOT = re.compile(r"(\\?)\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
+_HIDDEN = frozenset({"In", "Out", "get_ipython", "exit", "quit"})
+_PLAIN = (
+    str,
+    bool,
+    int,
+    float,
+    complex,
+    type(None),
+    Decimal,
+    Fraction,
+    date,
+    datetime,
+    time,
+    timedelta,
+    PurePath,
+    UUID,
+)
+_MOST_CHARACTERS = 2_000_000
+
+Show = Callable[[str, Any], str]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names that `text` asks for, each once, in their order."""
+    return tuple(dict.fromkeys(name for escape, name in _SLOT.findall(text) if not escape))
+
+
+def fill(text: str, namespace: Mapping[str, Any], *, show: Show | None = None) -> str:
+    """`text` with every `{{name}}` in place, in one pass.
+
+    `show` turns a value into its text (`show_value`, unless given). Raises `TemplateError` for a name that is
+    not there, hidden (`_name`, `In`, `Out`) or not data.
+    """
+    render = show or show_value
+
+    def value(slot: re.Match[str]) -> str:
+        escape, name = slot.groups()
+        return slot[0][1:] if escape else render(name, _look_up(name, namespace))
+
+    filled = _SLOT.sub(value, text)
+    if len(filled) > _MOST_CHARACTERS:
+        raise TemplateError(
+            f"The prompt would have {len(filled):,} characters; {_MOST_CHARACTERS:,} is the most.",
+            hint="Attach less, or put the long part in with --input, which keeps to a token budget.",
+        )
+    return filled
+
+
+def _look_up(name: str, namespace: Mapping[str, Any]) -> Any:
+    if name.startswith("_") or name in _HIDDEN or keyword.iskeyword(name):
+        raise TemplateError(
+            f"{{{{{name}}}}} is not filled: names with a leading underscore, In and Out stay in the notebook.",
+            hint="Bind the value to a name of its own first.",
+        )
+    if name not in namespace:
+        near = get_close_matches(name, data_names(namespace), n=3)
+        raise TemplateError(
+            f"{{{{{name}}}}} is not defined in this notebook.",
+            hint=(f"Did you mean {', '.join(near)}? " if near else "")
+            + "Use --raw to send the braces as they are, or \\{{ for one of them.",
+        )
+    return namespace[name]
+
+
+def data_names(namespace: Mapping[str, Any]) -> list[str]:
+    """The names a template may use, for completion and suggestions."""
+    return [
+        name
+        for name, value in namespace.items()
+        if isinstance(name, str) and not name.startswith("_") and name not in _HIDDEN and is_data(value)
+    ]
+
+
+def is_data(value: Any) -> bool:
+    """Whether a value is of a kind that may stand in a prompt. Looks at types only, never into the value."""
+    return isinstance(value, (*_PLAIN, list, tuple, dict, set, frozenset)) or _is_array_like(value)
+
+
+def _is_array_like(value: Any) -> bool:
+    home = type(value).__module__.partition(".")[0]
+    return (
+        home in ("pandas", "numpy", "polars", "pyarrow")
+        and not isinstance(value, type)
+        and not callable(value)
+    )
+
+
+def show_value(name: str, value: Any) -> str:
+    """The text of a value: strings as they are, lists and dicts as JSON, pandas and numpy as they print.
+
+    Raises `TemplateError` for what is not data: functions, modules, classes, objects.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, _PLAIN):
+        return str(value)
+    if isinstance(value, (list, tuple, dict, set, frozenset)):
+        return json.dumps(_plain(name, value, 0), ensure_ascii=False)
+    if _is_array_like(value):
+        return str(value)
+    raise _not_data(name, value)
+
+
+def _plain(name: str, value: Any, depth: int) -> Any:
+    if depth > 50:
+        raise TemplateError(f"{{{{{name}}}}} is nested more than 50 deep, or holds itself.")
+    if isinstance(value, dict):
+        return {str(key): _plain(name, item, depth + 1) for key, item in value.items() if _allowed(name, key)}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(name, item, depth + 1) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, _PLAIN) or _is_array_like(value):
+        return str(value)
+    raise _not_data(name, value)
+
+
+def _allowed(name: str, key: Any) -> bool:
+    if not isinstance(key, _PLAIN):
+        raise _not_data(name, key)
+    return True
+
+
+def _not_data(name: str, value: Any) -> TemplateError:
+    return TemplateError(
+        f"{{{{{name}}}}} is a {type(value).__name__}, which is not data.",
+        hint="A prompt takes text, numbers, dates, lists, dicts, DataFrames, Series and arrays.",
+    )
