@@ -49,7 +49,7 @@ class Endpoint:
     """Where requests go. `currency` is what the account pays in; None where that is not known.
 
     `level` is the account level ("V0" to "V3" on open.bigmodel.cn), which sets how many requests may be in
-    flight. `dialect` says which parameters the server understands.
+    flight. `dialect` says which parameters the server understands; `address` is what the user typed.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Endpoint:
     currency: str | None = None
     dialect: _wire.Dialect = "glm"
     level: str | None = None
-    source: str = ""
+    address: str = ""
 
     @property
     def is_demo(self) -> bool:
@@ -68,14 +68,15 @@ class Endpoint:
 class Client:
     """One endpoint's connections. Safe to share between threads; survives a fork by connecting anew.
 
-    `transport` replaces the network (the demo engine, a recording, a test).
+    `transport` replaces the network (the demo engine, a recording, a test); it may be a function that makes
+    one when it is first needed.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.BaseTransport | Callable[[], httpx.BaseTransport] | None = None,
         policy: Policy = INTERACTIVE,
         threaded: bool = sys.platform != "emscripten",
     ) -> None:
@@ -174,7 +175,7 @@ class Client:
 
         try:
             return httpx.Client(
-                transport=self._transport,
+                transport=self._transport() if callable(self._transport) else self._transport,
                 auth=self._authorize,
                 timeout=httpx.Timeout(CONNECT_SECONDS, read=None, write=WRITE_SECONDS, pool=None),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),

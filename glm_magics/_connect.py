@@ -1,0 +1,177 @@
+"""Which server, with which key: the environment is read here, once, and becomes a `Client`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from glm_magics._wire import Dialect
+from glm_magics.client import Client, Endpoint
+from glm_magics.errors import SettingError
+from glm_magics.keys import ApiKey
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["DEMO_URL", "PLATFORMS", "connect", "from_environment", "login", "remembered"]
+
+DEMO_URL = "demo://"
+
+# docs.z.ai and docs.bigmodel.cn: general base addresses, and the ones of the Coding Plan
+PLATFORMS: dict[str, tuple[str, str, str]] = {
+    # short name: (base address, currency, variable that the vendor's SDK reads)
+    "z.ai": ("https://api.z.ai/api/paas/v4", "USD", "ZAI_API_KEY"),
+    "bigmodel": ("https://open.bigmodel.cn/api/paas/v4", "CNY", "ZHIPUAI_API_KEY"),
+}
+_BY_HOST = {urlsplit(base).netloc: (name, currency) for name, (base, currency, _) in PLATFORMS.items()}
+_SERVICE = "glm-magics"
+
+
+def connect(
+    url: str | None = None,
+    *,
+    key: str | ApiKey | None = None,
+    currency: str | None = None,
+    level: str | None = None,
+    dialect: Dialect | None = None,
+    transport: httpx.BaseTransport | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Client:
+    """A client for `url`: "z.ai", "bigmodel", "demo", "demo://?fault=1302", or the base address of any server
+    that speaks the OpenAI protocol. Without one, what the environment says (`from_environment`).
+
+    A platform's key is looked for in the environment when none is given. Raises `SettingError` for an
+    address or key that cannot be used; nothing is sent.
+    """
+    if url is None and transport is None:
+        return from_environment(environ, key=key, level=level)
+    url = url or DEMO_URL
+    if url in PLATFORMS:
+        url = PLATFORMS[url][0]
+    if url == "demo" or url.startswith(DEMO_URL):
+        return _demo(url, level=level, currency=currency)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise SettingError(
+            f"{url.split('@')[-1]!r} is not an address to connect to.",
+            hint=f"Use {', '.join(PLATFORMS)}, demo, or a base address such as http://localhost:8000/v1.",
+        )
+    name, known_currency = _BY_HOST.get(parts.netloc, (parts.netloc, None))
+    endpoint = Endpoint(
+        name=name,
+        base_url=url.rstrip("/"),
+        key=_key(key, name, environ),
+        currency=currency or known_currency,
+        dialect=dialect or ("glm" if parts.path.rstrip("/").endswith("/paas/v4") else "openai"),
+        level=level,
+    )
+    return Client(endpoint, transport=transport)
+
+
+def from_environment(
+    environ: Mapping[str, str] = os.environ, *, key: str | ApiKey | None = None, level: str | None = None
+) -> Client:
+    """GLM_BASE_URL first, then a key of api.z.ai, then one of open.bigmodel.cn, else the offline demo."""
+    level = level or environ.get("GLM_LEVEL")
+    base_url = environ.get("GLM_BASE_URL")
+    if base_url:
+        return connect(base_url, key=key, level=level, environ=environ)
+    for name, (base, _, variable) in PLATFORMS.items():
+        found = _from_variables(environ, variable, *_OTHER_VARIABLES.get(variable, ()))
+        if found is not None:
+            return connect(base, key=found, level=level, environ=environ)
+        if key is not None and name == "z.ai":
+            return connect(base, key=key, level=level, environ=environ)
+    return _demo(DEMO_URL, level=level)
+
+
+_OTHER_VARIABLES = {"ZHIPUAI_API_KEY": ("ZHIPU_API_KEY",)}
+
+
+def login(
+    platform: str, secret: str, *, remember: bool = False, environ: Mapping[str, str] = os.environ
+) -> Client:
+    """Connect to "z.ai", "bigmodel" or any base address with a key; `remember` keeps it in the keyring."""
+    key = ApiKey(secret, source="login")
+    client = connect(platform, key=key, environ=environ)
+    if remember:
+        _keyring().set_password(_SERVICE, client.endpoint.name, secret.strip())
+    return client
+
+
+def remembered(platform: str) -> ApiKey | None:
+    """The key that the system's keyring holds for a platform, if there is a keyring and a key."""
+    try:
+        secret = _keyring().get_password(_SERVICE, platform)
+    except Exception:  # keyring back ends raise what they like; a missing one is not an error here
+        return None
+    return ApiKey(secret, source="keyring") if secret else None
+
+
+def _keyring():  # type: ignore[no-untyped-def]
+    try:
+        import keyring
+
+        return keyring
+    except ImportError:
+        pass
+    raise SettingError(
+        "There is no keyring to remember the key in.", hint="`pip install keyring`, or log in each session."
+    )
+
+
+def _key(key: str | ApiKey | None, name: str, environ: Mapping[str, str]) -> ApiKey | None:
+    if isinstance(key, ApiKey):
+        return key
+    if key is not None:
+        return ApiKey(key, source="connect")
+    if name in PLATFORMS:
+        variable = PLATFORMS[name][2]
+        found = _from_variables(environ, variable, *_OTHER_VARIABLES.get(variable, ()), "GLM_API_KEY")
+        found = found or remembered(name)
+        if found is None:
+            raise SettingError(
+                f"There is no key for {name}.", hint=f"Log in with `%glm login {name}`, or set {variable}."
+            )
+        return found
+    return _from_variables(environ, "GLM_API_KEY")
+
+
+def _from_variables(environ: Mapping[str, str], *variables: str) -> ApiKey | None:
+    for variable in variables:
+        if environ.get(variable, "").strip():
+            return ApiKey(environ[variable], source=variable)
+    return None
+
+
+def _demo(url: str, *, level: str | None = None, currency: str | None = None) -> Client:
+    """The offline engine under a client of its own. A plain `demo` imports it when it first answers."""
+    url = DEMO_URL if url == "demo" else url
+    options = "" if url == DEMO_URL else url
+    if options:
+        from glm_magics.demo.address import settings
+
+        named = settings(options)
+        currency = currency or named.get("currency")
+        level = level or named.get("level")
+
+    def transport() -> httpx.BaseTransport:
+        from glm_magics.demo import DemoTransport, Engine
+        from glm_magics.demo.address import settings
+
+        wanted = (
+            settings(url) | ({"level": level} if level else {}) | ({"currency": currency} if currency else {})
+        )
+        return DemoTransport(Engine(**wanted))
+
+    endpoint = Endpoint(
+        name="demo",
+        base_url="http://demo.invalid/api/paas/v4",
+        key=ApiKey("demo-key", source="demo"),
+        currency=currency or "CNY",
+        level=level,
+        address=url,
+    )
+    return Client(endpoint, transport=transport)

@@ -1,0 +1,286 @@
+"""The Python face: the same engine as the magics, as plain functions on one current session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Literal
+
+from glm_magics import _connect
+from glm_magics._session import Options, Session
+from glm_magics._wire import Dialect
+from glm_magics.chat import Completion, Message
+from glm_magics.client import Client
+from glm_magics.errors import SettingError
+from glm_magics.ledger import Budget
+from glm_magics.stream import Stream
+from glm_magics.tiers import Tier
+from glm_magics.tiers import add_tier as _add_tier
+from glm_magics.tiers import tiers as _tiers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "add_tier",
+    "ask",
+    "budget",
+    "connect",
+    "read_amount",
+    "session",
+    "stream",
+    "tiers",
+    "usage",
+    "use_client",
+]
+
+_session: Session | None = None
+
+
+def session() -> Session:
+    """The current session; the first call reads the environment (see `connect`)."""
+    global _session
+    if _session is None:
+        _session = Session(_connect.from_environment())
+    return _session
+
+
+def connect(
+    url: str | None = None,
+    *,
+    key: str | None = None,
+    tier: str | None = None,
+    currency: str | None = None,
+    level: str | None = None,
+    dialect: Dialect | None = None,
+) -> Session:
+    """Choose the server for this session: "z.ai", "bigmodel", "demo", or the base address of any server that
+    speaks the OpenAI protocol. Without `url`, what the environment says.
+
+    `level` is the account level on open.bigmodel.cn ("V0" to "V3"). The ledger and its budget stay.
+    Raises `SettingError` for an address or key that cannot be used. Nothing is sent.
+    """
+    return use_client(
+        _connect.connect(url, key=key, currency=currency, level=level, dialect=dialect), tier=tier
+    )
+
+
+def use_client(client: Client, *, tier: str | None = None) -> Session:
+    """Put a client in the place of the current session's; what was spent and the budget stay."""
+    global _session
+    if _session is None:
+        _session = Session(client)
+    else:
+        _session.client.close()
+        _session.client = client
+    _session.defaults = Options(tier=tier)
+    return _session
+
+
+def ask(
+    prompt: str | Sequence[Message],
+    *,
+    tier: str | None = None,
+    system: str | None = None,
+    think: bool | None = None,
+    effort: str | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    max_tokens: int | None = None,
+    stop: str | Sequence[str] = (),
+    timeout: float | None = None,
+    budget: Decimal | float | str | None = None,
+    label: str = "ask",
+) -> Completion:
+    """Ask, and wait for the whole answer. The options are those of `%%glm`.
+
+    `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
+    `label` names the request in `usage()`. Raises a `GLMError`; one that broke an answer off has the part
+    that came in `.completion`.
+    """
+    options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
+    with _stream(prompt, options, label) as events:
+        for _ in events:
+            pass
+    return events.completion
+
+
+def stream(
+    prompt: str | Sequence[Message],
+    *,
+    tier: str | None = None,
+    system: str | None = None,
+    think: bool | None = None,
+    effort: str | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    max_tokens: int | None = None,
+    stop: str | Sequence[str] = (),
+    timeout: float | None = None,
+    budget: Decimal | float | str | None = None,
+    label: str = "stream",
+) -> Stream:
+    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
+    options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
+    return _stream(prompt, options, label)
+
+
+def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
+    """A wall: no request is sent that could pass it. `amount` is in the endpoint's currency; None lifts it.
+
+    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself).
+    """
+    current = session()
+    value = None if amount is None else read_amount(amount)
+    if per == "cell":
+        current.cell_budget = None if value is None else current.money(value).amount
+    elif per == "session":
+        current.ledger.budget = None if value is None else Budget(current.money(value), "this session")
+    else:
+        raise SettingError(f"A budget is per session or per cell, not per {per}.")
+    return current
+
+
+def read_amount(amount: Decimal | float | str) -> Decimal:
+    """An amount of money as an exact decimal. Raises `SettingError` for what is not one, or is negative."""
+    try:
+        value = Decimal(str(amount))
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0:
+        raise SettingError(f"{amount!r} is not an amount of money.", hint="Write it as 0.50 or 2.")
+    return value
+
+
+def tiers(
+    *, free: bool = False, vision: bool = False, thinking: bool = False, context: int | str | None = None
+) -> pd.DataFrame:
+    """The tiers as a DataFrame, one row each, indexed by id; the arguments keep those that have it all.
+
+    Context and longest answer in tokens, prices per million tokens (the first step, where there are several),
+    concurrency as requests in flight at account level V0. `context` is a number of tokens, such as "200k".
+    """
+    import pandas as pd
+
+    found = _tiers().filter(
+        free=free or None, vision=vision or None, thinking=thinking or None, context=context
+    )
+    frame = pd.DataFrame([_tier_row(tier) for tier in found], columns=["tier", *_TIER_COLUMNS])
+    types = {"context": "Int64", "longest answer": "Int64", "concurrency V0": "Int64", "vision": "boolean"}
+    table: pd.DataFrame = frame.astype(types).set_index("tier")
+    return table
+
+
+_TIER_COLUMNS = (
+    "aliases",
+    "context",
+    "longest answer",
+    "thinking",
+    "vision",
+    "CNY in",
+    "CNY cached",
+    "CNY out",
+    "USD in",
+    "USD cached",
+    "USD out",
+    "concurrency V0",
+    "status",
+)
+
+
+def _tier_row(tier: Tier) -> dict[str, Any]:
+    return {
+        "tier": tier.id,
+        "aliases": ", ".join(tier.aliases),
+        "context": tier.context,
+        "longest answer": tier.max_output,
+        "thinking": tier.thinking or "unknown",
+        "vision": tier.vision,
+        "concurrency V0": tier.concurrency.get("V0"),
+        "status": tier.status,
+        **_price_cells(tier, "CNY"),
+        **_price_cells(tier, "USD"),
+    }
+
+
+def _price_cells(tier: Tier, currency: str) -> dict[str, float | None]:
+    price = tier.prices.get(currency)
+    if price is None:
+        return {f"{currency} in": None, f"{currency} cached": None, f"{currency} out": None}
+    first = price.steps[0]
+    return {
+        f"{currency} in": float(first.input),
+        f"{currency} cached": None if first.cached_input is None else float(first.cached_input),
+        f"{currency} out": float(first.output),
+    }
+
+
+def usage() -> pd.DataFrame:
+    """Every request of this session as a row: when, which cell and tier, tokens, money (Decimal), seconds."""
+    import pandas as pd
+
+    entries = session().ledger.entries
+    rows = [
+        {
+            "time": pd.Timestamp(entry.started, unit="s", tz="UTC").floor("s"),
+            "cell": entry.label,
+            "tier": entry.tier,
+            "endpoint": entry.endpoint,
+            "finish_reason": entry.finish_reason,
+            "input_tokens": entry.usage.input_tokens,
+            "cached_tokens": entry.usage.cached_tokens,
+            "output_tokens": entry.usage.output_tokens,
+            "reasoning_tokens": entry.usage.reasoning_tokens,
+            "estimated": entry.usage.estimated,
+            "cost": entry.cost.amount if entry.cost else None,
+            "currency": entry.cost.currency if entry.cost else None,
+            "seconds": round(entry.seconds, 2),
+        }
+        for entry in entries
+    ]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=_USAGE_COLUMNS)
+    return frame
+
+
+_USAGE_COLUMNS = [
+    *("time", "cell", "tier", "endpoint", "finish_reason"),
+    *("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "estimated"),
+    *("cost", "currency", "seconds"),
+]
+
+
+def add_tier(tier: Tier | Mapping[str, Any]) -> Tier:
+    """Add a tier to the table, or change the fields of one: `add_tier({"id": "glm-6", "context": "1m"})`."""
+    return _add_tier(tier)
+
+
+def _stream(prompt: str | Sequence[Message], options: Options, label: str) -> Stream:
+    current = session()
+    request = current.request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+    return current.stream(request, options=options, label=label)
+
+
+def _options(
+    tier: str | None,
+    system: str | None,
+    think: bool | None,
+    effort: str | None,
+    temperature: float | None,
+    top_p: float | None,
+    max_tokens: int | None,
+    stop: str | Sequence[str],
+    timeout: float | None,
+    budget: Decimal | float | str | None,
+) -> Options:
+    return Options(
+        tier=tier,
+        system=system,
+        think=think,
+        effort=effort,
+        temperature=temperature,
+        top_p=top_p,
+        max_tokens=max_tokens,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        timeout=timeout,
+        budget=None if budget is None else read_amount(budget),
+    )

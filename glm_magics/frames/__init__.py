@@ -1,0 +1,1 @@
+"""pandas objects on their way into a prompt."""

@@ -1,0 +1,1 @@
+"""Answers as data: the JSON in a text, as Python values and pandas objects."""
