@@ -3,12 +3,14 @@
 // a second); this file puts it in place. It parses nothing, loads nothing and keeps nothing after the end.
 
 /**
- * What is new in one Markdown text.
+ * Cleaned HTML and how deep it goes: 0 is the end of the text, 1 inside the last (open) list there, …
+ * @typedef {[at: number, html: string]} Piece
+ *
+ * What is new in one Markdown text; `glm_magics/render.py` makes it.
  * @typedef {object} Ops
- * @property {string} [c] finished blocks as cleaned HTML; the open tail before them is gone
- * @property {string} [t] the open tail as cleaned HTML, instead of the one before
- * @property {string} [f] a code fence opens in the tail; its language
- * @property {string} [x] plain text added to that fence
+ * @property {Piece[]} [c] settled: stays as it is; the open tail before it is gone
+ * @property {Piece} [t] the open tail, instead of the one before
+ * @property {string} [x] plain text, added to the end of the tail
  *
  * What Python sends; `glm_magics/views/live.py` makes it.
  * @typedef {object} Message
@@ -29,13 +31,16 @@
  * @typedef {{ run_id: string }} Traits the only trait of ours
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  * @typedef {{ message: Message, next: number, views: Set<(message: Message) => void> }} Run
- * @typedef {{ body: HTMLElement, tail: HTMLElement, code: HTMLElement | null }} Text
+ * @typedef {{ body: HTMLElement, tail: Element[] }} Text
  */
 
 const SUBSHELL_WAIT = 300; // ms; a kernel that announces subshells may still not start one
 const STOP_WAIT = 300; // ms for the kernel to confirm a stop, before it is interrupted instead
 const REPLAY_WAIT = 2000; // ms; a view without a message by then belongs to a page that was reloaded
 const PIN_TIME = 4000; // ms; the host lays out the static output, and its math, within this time
+
+// Text that is added to the tail goes into the last of these.
+const BLOCK = "p,li,ul,ol,blockquote,h1,h2,h3,h4,h5,h6,table,thead,tbody,tr,td,th,pre,pre>code";
 
 /** What each run has shown so far: a view may open late, or twice. @type {Map<string, Run>} */
 const runs = new Map();
@@ -84,20 +89,17 @@ function merge(all, message) {
   if (message.reset) for (const key in all) delete all[/** @type {keyof Message} */ (key)];
   const { thinking, answer, raw, tools, ...latest } = message;
   Object.assign(all, latest);
-  if (thinking) all.thinking = mergeOps(all.thinking, thinking);
-  if (answer) all.answer = mergeOps(all.answer, answer);
+  if (thinking) mergeOps((all.thinking ??= {}), thinking);
+  if (answer) mergeOps((all.answer ??= {}), answer);
   if (raw) all.raw = (all.raw ?? "") + raw;
   if (tools) all.tools = [...(all.tools ?? []), ...tools];
 }
 
-/** @param {Ops | undefined} before @param {Ops} ops @returns {Ops} */
-function mergeOps(before = {}, { c, t, f, x }) {
-  const blocks = before.c === undefined ? c : before.c + (c ?? "");
-  const all = blocks === undefined ? {} : { c: blocks };
-  if (f !== undefined) return { ...all, f, x: x ?? "" };
-  if (t !== undefined) return { ...all, t };
-  if (c !== undefined) return all;
-  return x === undefined ? before : { ...before, x: (before.x ?? "") + x };
+/** @param {Ops} all @param {Ops} ops */
+function mergeOps(all, { c, t, x }) {
+  if (c) all.c = (all.c ?? []).concat(c);
+  if (c || t) [all.t, all.x] = [t, undefined];
+  if (x) all.x = (all.x ?? "") + x;
 }
 
 /**
@@ -141,9 +143,8 @@ function view(model, el) {
   /** @param {Message} message */
   function draw(message) {
     if (message.reset) {
-      clear(thinking);
-      clear(answer);
-      tools.replaceChildren();
+      for (const node of [thinking.body, answer.body, tools]) node.replaceChildren();
+      thinking.tail = answer.tail = [];
       calls.clear();
       raw = "";
     }
@@ -199,65 +200,66 @@ function view(model, el) {
 
 /** @returns {Text} */
 function textArea() {
-  const tail = element("div", "glm-tail");
-  const body = element("div", "jp-RenderedHTMLCommon jp-RenderedMarkdown glm-text", tail);
+  const body = element("div", "jp-RenderedHTMLCommon jp-RenderedMarkdown glm-text");
   body.dir = "auto";
-  return { body, tail, code: null };
-}
-
-/** @param {Text} area */
-function clear(area) {
-  area.tail.replaceChildren();
-  area.body.replaceChildren(area.tail);
-  area.code = null;
+  return { body, tail: [] };
 }
 
 /** @param {Text} area @param {Ops} ops @param {Model} model */
-function write(area, { c, t, f, x }, model) {
-  if (c !== undefined) {
-    const blocks = element("div", "");
-    setCleaned(blocks, c);
-    const added = [...blocks.children];
-    area.tail.before(...blocks.childNodes);
-    area.tail.replaceChildren();
-    area.code = null;
-    for (const block of added) typeset(block, model);
+function write(area, { c, t, x }, model) {
+  if (c || t) {
+    area.tail.forEach((node) => node.remove());
+    area.tail = [];
   }
-  if (t !== undefined) {
-    setCleaned(area.tail, t);
-    area.code = null;
-  }
-  if (f !== undefined) {
-    area.code = element("code", "");
-    area.tail.replaceChildren(element("div", "highlight", element("pre", "", area.code)));
-  }
-  if (x && area.code) area.code.append(x);
+  for (const piece of c ?? []) for (const node of put(area.body, piece)) typeset(node, model);
+  if (t) area.tail = put(area.body, t);
+  const last = area.tail.at(-1);
+  if (x && last) innermost(last).append(x);
 }
 
 /**
  * The one place where a string becomes elements: `render.py` made and cleaned it.
- * @param {HTMLElement} node @param {string} cleaned
+ * A template, because a `tr` alone would not survive anywhere else.
+ * @param {Element} body @param {Piece} piece
  */
-function setCleaned(node, cleaned) {
-  node.innerHTML = cleaned;
+function put(body, [at, cleaned]) {
+  const template = document.createElement("template");
+  template.innerHTML = cleaned;
+  const added = [...template.content.children];
+  let parent = body;
+  while (at-- && parent.lastElementChild) parent = parent.lastElementChild;
+  parent.append(template.content);
+  return added;
+}
+
+/** Where text at the end of `node` belongs: in its last block. @param {Element} node */
+function innermost(node) {
+  for (;;) {
+    const last = node.lastChild;
+    if (!(last instanceof Element) || !last.matches(BLOCK)) return node;
+    node = last;
+  }
 }
 
 /**
- * Let the notebook's own typesetter do the math of a finished block. Where there is none, the TeX stays.
- * @param {Element} block @param {Model} model
+ * Let the notebook's own typesetter do the math of settled elements. Where there is none, the TeX stays.
+ * Only of `.math`: it would take the dollars of a price for math.
+ * @param {Element} node @param {Model} model
  */
-function typeset(block, model) {
+function typeset(node, model) {
   const typesetter = managerOf(model)?.rendermime?.latexTypesetter;
-  if (!typesetter || !/\\[([]/.test(block.textContent ?? "")) return;
-  Promise.resolve(block)
-    .then((node) => typesetter.typeset(node))
-    .catch(() => {}); // the TeX stays
+  if (!typesetter) return;
+  const formulas = node.matches(".math") ? [node] : node.querySelectorAll(".math");
+  for (const formula of formulas)
+    Promise.resolve(formula)
+      .then((formula) => typesetter.typeset(formula))
+      .catch(() => {}); // the TeX stays
 }
 
 /** @param {Text} area */
-function lastLine({ tail, code }) {
-  const last = code?.lastChild ?? (tail.hasChildNodes() ? tail : tail.previousElementSibling);
-  const text = last?.textContent?.trimEnd() ?? "";
+function lastLine({ body, tail }) {
+  const last = tail.at(-1) ?? body.lastElementChild;
+  const text = (last && innermost(last).textContent?.trimEnd()) ?? "";
   return text.slice(text.lastIndexOf("\n") + 1);
 }
 

@@ -4,12 +4,14 @@ import { drawn, makeModel, makeView, open, wait, widget } from "./page.js";
 
 const answer = (view) => view.find(".glm > .glm-text");
 
+const blocks = (...html) => html.map((piece) => [0, piece]);
+
 test("what came before the view is shown, as it would have been live", async () => {
   const model = makeModel();
   widget.initialize({ model });
-  model.emit({ answer: { t: "<p>on</p>" } });
-  model.emit({ answer: { c: "<p>one</p>", t: "<p>tw</p>" } });
-  model.emit({ answer: { c: "<p>two</p>", f: "python", x: "print(" } });
+  model.emit({ answer: { t: [0, "<p>on</p>"] } });
+  model.emit({ answer: { c: blocks("<p>one</p>"), t: [0, "<p>tw</p>"] } });
+  model.emit({ answer: { c: blocks("<p>two</p>"), t: [0, "<pre><code></code></pre>"], x: "print(" } });
   model.emit({ answer: { x: "1)" } });
   const view = makeView(model);
   await drawn();
@@ -19,7 +21,8 @@ test("what came before the view is shown, as it would have been live", async () 
 
 test("a second view shows the same as the first", async () => {
   const first = open();
-  first.model.emit({ answer: { c: "<p>one</p>", t: "<p>two</p>" }, thinking: { t: "<p>hm</p>" }, raw: "one\n\ntwo" });
+  const thinking = { t: [0, "<p>hm</p>"] };
+  first.model.emit({ answer: { c: blocks("<p>one</p>"), t: [0, "<p>two</p>"] }, thinking, raw: "one\n\ntwo" });
   await drawn();
   const html = first.el.innerHTML;
   const second = makeView(first.model);
@@ -27,29 +30,56 @@ test("a second view shows the same as the first", async () => {
   assert.equal(second.el.innerHTML, html);
 });
 
-test("finished blocks stay, only the tail is drawn anew", async () => {
+test("settled blocks stay, only the tail is drawn anew", async () => {
   const view = open();
-  view.model.emit({ answer: { c: "<p>one</p>", t: "<p>tw</p>" } });
+  view.model.emit({ answer: { c: blocks("<p>one</p>"), t: [0, "<p>tw</p>"] } });
   await drawn();
   const block = view.find("p");
-  view.model.emit({ answer: { t: "<p>two</p>" } });
-  view.model.emit({ answer: { c: "<p>two!</p>" } });
+  view.model.emit({ answer: { t: [0, "<p>two</p>"] } });
+  view.model.emit({ answer: { c: blocks("<p>two!</p>") } });
   await drawn();
   assert.equal(view.find("p"), block);
-  assert.equal(answer(view).textContent, "onetwo!");
-  assert.equal(view.find(".glm-text .glm-tail").childNodes.length, 0);
+  assert.equal(answer(view).innerHTML, "<p>one</p><p>two!</p>");
 });
+
+test("items and rows go into the list and the table that are open", async () => {
+  const view = open();
+  view.model.emit({ answer: { c: [[0, "<ul></ul>"], [1, "<li>a</li>"]], t: [1, "<li>b</li>"] } });
+  await drawn();
+  view.model.emit({ answer: { c: [[1, "<li>bc</li>"]], t: [1, "<li>d</li>"], x: "e" } });
+  await drawn();
+  assert.equal(answer(view).innerHTML, "<ul><li>a</li><li>bc</li><li>de</li></ul>");
+  const table = "<table><thead><tr><th>h</th></tr></thead><tbody></tbody></table>";
+  view.model.emit({ answer: { c: [[1, "<li>def</li>"], [0, table], [2, "<tr><td>1</td></tr>"]] } });
+  view.model.emit({ answer: { t: [2, "<tr><td>2</td></tr>"] } });
+  await drawn();
+  assert.deepEqual([...view.el.querySelectorAll("tbody td")].map((cell) => cell.textContent), ["1", "2"]);
+});
+
+for (const [html, expected] of [
+  ["<p>a</p>", "<p>ab</p>"],
+  ["<p>a<strong>c</strong></p>", "<p>a<strong>c</strong>b</p>"],
+  ["<pre><code>a</code></pre>", "<pre><code>ab</code></pre>"],
+  ["<p>a <code>c</code></p>", "<p>a <code>c</code>b</p>"],
+  ["<blockquote><ul><li>a</li></ul></blockquote>", "<blockquote><ul><li>ab</li></ul></blockquote>"],
+])
+  test(`added text goes into the last block: ${expected}`, async () => {
+    const view = open();
+    view.model.emit({ answer: { t: [0, html], x: "b" } });
+    await drawn();
+    assert.equal(answer(view).innerHTML, expected);
+  });
 
 test("many messages between two frames are drawn as one", async () => {
   const slow = open();
   const quick = open();
   const messages = [
-    { answer: { t: "<p>a</p>" } },
-    { answer: { c: "<p>a</p>", t: "<p>b</p>" } },
-    { answer: { c: "<p>b</p>", f: "", x: "x = " } },
+    { answer: { t: [0, "<p>a</p>"] } },
+    { answer: { c: blocks("<p>a</p>"), t: [0, "<p>b</p>"], x: "c" } },
+    { answer: { c: blocks("<p>bc</p>"), t: [0, "<pre><code></code></pre>"], x: "x = " } },
     { answer: { x: "1\n" } },
-    { answer: { c: "<pre>x = 1</pre>", t: "<p>c</p>" }, raw: "c" },
-    { answer: { c: "<p>c</p>" }, raw: "d", status: "Answering", facts: ["7 out"] },
+    { answer: { c: blocks("<pre>x = 1</pre>"), t: [0, "<p>c</p>"] }, raw: "c" },
+    { answer: { c: blocks("<p>c</p>") }, raw: "d", status: "Answering", facts: ["7 out"] },
   ];
   for (const message of messages) {
     slow.model.emit(message);
@@ -57,12 +87,13 @@ test("many messages between two frames are drawn as one", async () => {
   }
   messages.forEach((message) => quick.model.emit(message));
   await drawn();
+  assert.equal(quick.find(".glm > .glm-text").innerHTML, "<p>a</p><p>bc</p><pre>x = 1</pre><p>c</p>");
   assert.equal(quick.el.innerHTML, slow.el.innerHTML);
 });
 
-test("text in an open fence is text, whatever it looks like", async () => {
+test("text added to a fence is text, whatever it looks like", async () => {
   const view = open();
-  view.model.emit({ answer: { f: "html", x: "<img src=x onerror=alert(1)>" } });
+  view.model.emit({ answer: { t: [0, "<pre><code></code></pre>"], x: "<img src=x onerror=alert(1)>" } });
   view.model.emit({ answer: { x: "<script>alert(2)</script>" } });
   await drawn();
   assert.equal(view.find("pre code").textContent, "<img src=x onerror=alert(1)><script>alert(2)</script>");
@@ -88,16 +119,16 @@ for (const [name, message] of Object.entries({
 test("the thinking is one line that shows its end, until the answer begins", async () => {
   const view = open();
   assert.equal(view.find("details").hidden, true);
-  view.model.emit({ thinking: { c: "<p>first</p>", t: "<p>second\nthird</p>" }, summary: "Thinking" });
+  view.model.emit({ thinking: { c: blocks("<p>first</p>"), t: [0, "<p>second\nthird</p>"] }, summary: "Thinking" });
   await drawn();
   assert.equal(view.find("details").hidden, false);
   assert.equal(view.find("details").open, false);
   assert.equal(view.find(".glm-line").textContent, "third");
-  view.model.emit({ thinking: { t: `<p>${"word ".repeat(100)}end</p>` } });
+  view.model.emit({ thinking: { t: [0, `<p>${"word ".repeat(100)}end</p>`] } });
   await drawn();
   assert.match(view.find(".glm-line").textContent, /^word .*end$/);
   assert.ok(view.find(".glm-line").textContent.length <= 120);
-  view.model.emit({ thinking: { c: "<p>done</p>" }, answer: { t: "<p>So</p>" }, summary: "Thought for 2 s" });
+  view.model.emit({ thinking: { c: blocks("<p>done</p>") }, answer: { t: [0, "<p>So</p>"] }, summary: "Thought for 2 s" });
   await drawn();
   assert.equal(view.find(".glm-line").hidden, true);
   assert.equal(view.find(".glm-label").textContent, "Thought for 2 s");
@@ -114,13 +145,13 @@ test("pieces of tool calls are joined by their index", async () => {
 
 test("a lost message is noticed, and everything is asked for again and shown", async () => {
   const view = open();
-  view.model.emit({ answer: { c: "<p>one</p>" }, raw: "one" });
+  view.model.emit({ answer: { c: blocks("<p>one</p>") }, raw: "one" });
   view.model.lose();
   assert.deepEqual(view.model.sent, []);
-  view.model.emit({ answer: { t: "<p>three</p>" }, raw: "three" });
+  view.model.emit({ answer: { t: [0, "<p>three</p>"] }, raw: "three" });
   assert.deepEqual(view.model.sent, [{ replay: true }]);
-  view.model.emit({ reset: 1, answer: { c: "<p>one</p><p>two</p>", t: "<p>three</p>" }, raw: "all" });
-  view.model.emit({ answer: { t: "<p>three!</p>" } });
+  view.model.emit({ reset: 1, answer: { c: blocks("<p>one</p><p>two</p>"), t: [0, "<p>three</p>"] }, raw: "all" });
+  view.model.emit({ answer: { t: [0, "<p>three!</p>"] } });
   await drawn();
   assert.equal(answer(view).textContent, "onetwothree!");
   assert.deepEqual(view.model.sent, [{ replay: true }]);
@@ -134,10 +165,10 @@ test("a view that hears nothing asks once for everything", async () => {
 
 test("a closed view hears nothing, and a destroyed model leaves nothing", async () => {
   const view = open();
-  view.model.emit({ answer: { c: "<p>one</p>" } });
+  view.model.emit({ answer: { c: blocks("<p>one</p>") } });
   await drawn();
   view.close();
-  view.model.emit({ answer: { c: "<p>two</p>" } });
+  view.model.emit({ answer: { c: blocks("<p>two</p>") } });
   await drawn();
   assert.equal(answer(view).textContent, "one");
   view.release();
@@ -151,7 +182,7 @@ test("busy while it runs; the phases are spoken, the text is not", async () => {
   const view = open();
   const section = view.find("section");
   assert.equal(section.getAttribute("aria-busy"), "true");
-  view.model.emit({ title: "glm-4.5-air", status: "Answering", answer: { t: "<p>text</p>" }, facts: ["12 out"] });
+  view.model.emit({ title: "glm-4.5-air", status: "Answering", answer: { t: [0, "<p>text</p>"] }, facts: ["12 out"] });
   await drawn();
   assert.equal(section.getAttribute("aria-label"), "Answer of glm-4.5-air");
   assert.equal(view.find("[role=status]").textContent, "Answering");
@@ -186,7 +217,9 @@ test("finished blocks with math are typeset by the host, the tail is not", async
   const seen = [];
   const typesetter = { typeset: (node) => seen.push(node.textContent) };
   const view = open({ rendermime: { latexTypesetter: typesetter } });
-  view.model.emit({ answer: { c: "<p>\\(a\\)</p><p>$5</p><p>\\[b\\]</p>", t: "<p>\\(c\\)</p>" } });
+  const math = (text) => `<p>or <span class="math">${text}</span></p>`;
+  const display = '<div class="math">\\[b\\]</div>';
+  view.model.emit({ answer: { c: blocks(math("\\(a\\)"), "<p>$5 or $6</p>", display), t: [0, math("\\(c\\)")] } });
   await drawn();
   assert.deepEqual(seen, ["\\(a\\)", "\\[b\\]"]);
 });
@@ -196,7 +229,7 @@ test("a typesetter that fails leaves the TeX", async () => {
     throw new Error("no");
   };
   const view = open({ rendermime: { latexTypesetter: { typeset: fail } } });
-  view.model.emit({ answer: { c: "<p>\\(a\\)</p>" } });
+  view.model.emit({ answer: { c: blocks('<p class="math">\\(a\\)</p>') } });
   await drawn();
   assert.equal(answer(view).textContent, "\\(a\\)");
 });
@@ -210,8 +243,8 @@ test("Copy copies the model's own text", async () => {
   });
   await drawn();
   assert.ok(view.find(".glm-copy").hidden);
-  view.model.emit({ answer: { t: "<p><b>bo</b></p>" }, raw: "**bo" });
-  view.model.emit({ answer: { t: "<p><b>bold</b></p>" }, raw: "ld**" });
+  view.model.emit({ answer: { t: [0, "<p><b>bo</b></p>"] }, raw: "**bo" });
+  view.model.emit({ answer: { t: [0, "<p><b>bold</b></p>"] }, raw: "ld**" });
   await drawn();
   assert.ok(!view.find(".glm-copy").hidden);
   view.find(".glm-copy").click();

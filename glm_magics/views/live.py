@@ -1,0 +1,196 @@
+"""The live view: one small widget, fed with new material only, replaced at the end by the static output.
+
+Messages, not traits: a trait would be sent whole each time, and stay in the saved notebook. Their fields
+are described in `widgets/src/stream.js`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from glm_magics._assets import asset
+from glm_magics.chat import Completion, Cost, Event, ToolCallDelta
+from glm_magics.render import Blocks, reveal, static
+from glm_magics.render.text import Cleaner
+from glm_magics.stream import Progress
+from glm_magics.views import words
+from glm_magics.views.news import news
+from glm_magics.views.output import replace_output, show_object
+
+__all__ = ["LiveView"]
+
+_PIN_SECONDS = 0.08  # from the message that holds the output's height to the swap
+_FACTS_SECONDS = 0.25
+
+# Twenty updates a second look like writing. Each costs about 0.5 kB whatever it holds, so a stream that goes
+# on for minutes is shown in larger steps: the number of messages grows with the logarithm of the time.
+_FASTEST, _SLOWEST, _STEPS = 1 / 20, 1 / 2, 600
+
+
+class LiveView:
+    """A widget in the output. With `swap` the static output takes its place at the end; without, it stays."""
+
+    def __init__(self, *, swap: bool = True) -> None:
+        self.run_id = uuid.uuid4().hex
+        self._swap = swap
+        self._answer = _Section()
+        self._thinking = _Section()
+        self._raw = Cleaner()
+        self._copied: list[str] = []
+        self._calls: list[tuple[int, str, str]] = []
+        self._latest: dict[str, Any] = {}  # the fields that replace what was there
+        self._facts_at = 0.0
+        self._sent = 0
+        self._replay = self._over = False
+
+    def start(self, title: str) -> None:
+        self._widget = _widget_class()(run_id=self.run_id)
+        self._widget.on_msg(self._asked)
+        show_object(self._widget, display_id=self.run_id)
+        self._send(title=title, status="Waiting")
+
+    def interval(self, progress: Progress) -> float:
+        return min(max(_FASTEST, progress.seconds / _STEPS), _SLOWEST)
+
+    def update(self, events: Sequence[Event], progress: Progress, budget_left: Cost | None) -> None:
+        new = news(events)
+        self._thinking.feed(new.thinking)
+        thinking = self._thinking.ops(over=bool(new.answer or new.calls))
+        self._answer.feed(new.answer)
+        raw = self._raw.feed(new.answer)
+        calls = [_call_piece(call) for call in new.calls]
+        self._copied.append(raw)
+        self._calls += calls
+        self._send(
+            thinking=thinking,
+            answer=self._answer.ops(),
+            raw=raw,
+            tools=calls,
+            status=words.status(progress),
+            **self._figures(progress, budget_left),
+        )
+        if self._replay:
+            self._replay = False
+            self._send_all()
+
+    def finish(self, completion: Completion, budget_left: Cost | None) -> None:
+        summary = words.thinking_summary(
+            completion.thinking_seconds, completion.usage.reasoning_tokens, over=True
+        )
+        self._over = True
+        self._send(
+            thinking=self._thinking.ops(over=True),
+            answer=self._answer.ops(over=True),
+            raw=self._raw.end(),
+            status=words.ending(completion),
+            summary=summary,
+            facts=words.facts(completion, budget_left),
+            notes=list(completion.notes),
+            end=1,
+            **({"pin": 1} if self._swap else {}),
+        )
+        if self._swap:
+            time.sleep(_PIN_SECONDS)
+            bundle = static(completion, words.footer(completion, budget_left))
+            replace_output(bundle, display_id=self.run_id, record=words.record(completion))
+            self._widget.close()
+
+    def _figures(self, progress: Progress, budget_left: Cost | None) -> dict[str, Any]:
+        """Numbers change often and are read seldom: four times a second."""
+        if progress.seconds - self._facts_at < _FACTS_SECONDS:
+            return {}
+        self._facts_at = progress.seconds
+        figures: dict[str, Any] = {"facts": words.facts_so_far(progress, budget_left)}
+        if self._thinking.text:
+            figures["summary"] = words.thinking_summary(
+                progress.thinking_seconds, progress.usage.reasoning_tokens, over=progress.phase != "thinking"
+            )
+        return figures
+
+    def _send(self, **fields: Any) -> None:
+        """Send what is there and new."""
+        new = {name: value for name, value in fields.items() if value and self._latest.get(name) != value}
+        self._latest |= {
+            name: new[name] for name in ("title", "status", "summary", "facts", "notes") if name in new
+        }
+        if new:
+            self._widget.send({"seq": self._sent, **new})
+            self._sent += 1
+
+    def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
+        """The browser missed something, or shows the widget anew: it wants everything.
+
+        Often called in another thread; while the answer streams, the next update sees to it.
+        """
+        if isinstance(content, dict) and content.get("replay"):
+            if self._over:
+                self._send_all()
+            else:
+                self._replay = True
+
+    def _send_all(self) -> None:
+        latest, self._latest = self._latest, {}
+        self._send(
+            reset=1,
+            thinking=self._thinking.all_ops(),
+            answer=self._answer.all_ops(),
+            raw="".join(self._copied),
+            tools=self._calls,
+            end=1 if self._over else 0,
+            **latest,
+        )
+
+
+class _Section:
+    """One Markdown text on its way to the browser."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self._blocks = Blocks()
+        self._open = False  # there is something that `over` has not settled
+
+    def feed(self, text: str) -> None:
+        if text:
+            self.text.append(text)
+            self._blocks.feed(text)
+            self._open = True
+
+    def ops(self, *, over: bool = False) -> dict[str, Any]:
+        if not self._open:
+            return {}
+        ops = self._blocks.ops(final=over)
+        if over:
+            self._blocks, self._open = Blocks(), False
+        return ops
+
+    def all_ops(self) -> dict[str, Any]:
+        """The ops for a browser that has nothing yet; what follows continues from there."""
+        over = not self._open
+        self._blocks, self._open = Blocks(), bool(self.text)
+        self._blocks.feed("".join(self.text))
+        return self.ops(over=over)
+
+
+def _call_piece(call: ToolCallDelta) -> tuple[int, str, str]:
+    return call.index, f"{reveal(call.name)} " if call.name else "", reveal(call.arguments)
+
+
+@cache
+def _widget_class() -> Any:
+    """Made when first needed: anywidget takes longer to import than all the rest."""
+    import anywidget
+    import traitlets
+
+    class LiveAnswer(anywidget.AnyWidget):
+        _esm = asset("stream.js")
+        _css = asset("stream.css")
+        run_id = traitlets.Unicode().tag(sync=True)
+
+        def __repr__(self) -> str:
+            return "(an answer, while it was being written)"
+
+    return LiveAnswer
