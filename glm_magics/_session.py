@@ -66,12 +66,14 @@ class Session:
     """Mutable on purpose: `use`, `budget` and `connect` change it for every later cell.
 
     `cell_budget` is a wall for each single request, beside the ledger's wall for all of them.
+    `last` is the latest answer, whole or partial.
     """
 
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
     defaults: Options = field(default_factory=Options)
     cell_budget: Decimal | None = None
+    last: Completion | None = None
 
     @property
     def tier(self) -> Tier:
@@ -240,6 +242,7 @@ class Session:
             self.ledger.release(reservation)
             return replace(completion, usage=Usage(), cost=None)
         completion = replace(completion, notes=remarks(request, tier, completion))
+        self.last = completion
         self.ledger.settle(reservation, completion)
         return completion
 

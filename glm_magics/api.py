@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,7 +74,7 @@ def use_client(client: Client, *, tier: str | None = None) -> Session:
     else:
         _session.client.close()
         _session.client = client
-    _session.defaults = Options(tier=tier)
+    _session.defaults = replace(_session.defaults, tier=tier)
     return _session
 
 

@@ -1,4 +1,4 @@
-"""A value from the notebook as prompt text: a DataFrame as its shape, types and first rows; the rest as data."""
+"""A value from the notebook as prompt text: a DataFrame as its shape, types and first rows; others as data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CELL_CHARACTERS = 200
 
 
 def attachment(name: str, value: Any) -> str:
-    """`value` as a block of its own, named, fenced, and marked as data. Raises `TemplateError` if it is none."""
+    """`value` as a block of its own, named and fenced. Raises `TemplateError` if it is not data."""
     frame = _as_frame(value)
     if frame is not None:
         return describe(name, frame)
@@ -29,7 +29,7 @@ def attachment(name: str, value: Any) -> str:
 
 
 def describe(name: str, frame: pd.DataFrame, *, tokens: int = DATA_TOKENS) -> str:
-    """A frame within a budget of `tokens`: shape, dtypes, missing values, first rows as CSV, what is left out."""
+    """A frame within `tokens`: shape, dtypes, missing values, first rows as CSV, and what is left out."""
     rows, columns = frame.shape
     head = f"Table `{name}`: {rows:,} rows × {columns:,} columns."
     shown = frame.iloc[:_MOST_ROWS, :_MOST_COLUMNS]
@@ -73,7 +73,7 @@ def _csv(frame: pd.DataFrame) -> str:
     for at in range(cells.shape[1]):
         column = cells.iloc[:, at]
         if column.dtype == object or str(column.dtype) in ("string", "str"):
-            cells.isetitem(at, column.map(_short, na_action="ignore"))
+            cells.isetitem(at, column.map(_short, na_action="ignore").array)
     return cells.to_csv(index=not _is_plain_index(frame)).strip()
 
 

@@ -1,0 +1,326 @@
+"""The commands of `%glm`: what a word after it does when it is no question.
+
+A line is a command when its first word is one and the rest fits it; `%glm use of the ablative` is a question.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from glm_magics import _connect, api, grammar, manual
+from glm_magics._session import Session
+from glm_magics.chat import ChatRequest
+from glm_magics.errors import SettingError
+from glm_magics.grammar import GrammarError, Line
+from glm_magics.keys import ApiKey
+from glm_magics.tiers import tiers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from glm_magics.magics import GLMMagics
+
+__all__ = ["estimate", "find", "summary"]
+
+Command = Callable[["GLMMagics", Sequence[str]], Any]
+
+
+def find(line: Line) -> Command | None:
+    """The command a line without options is, or None for a question."""
+    if not line.text:
+        return _card
+    name, *words = line.words
+    known = _COMMANDS.get(name)
+    if known is None:
+        return None
+    fits, command = known
+    return command if fits(words) else None
+
+
+def summary(version: str) -> str:
+    """The one line that loading prints."""
+    session = api.session()
+    budget = session.ledger.budget
+    parts = [
+        f"glm-magics {version}",
+        _where(session),
+        session.tier.id
+        if session.defaults.tier or session.client.endpoint.dialect == "glm"
+        else "no tier yet",
+        f"budget {budget.limit}" if budget else "no budget",
+    ]
+    return " · ".join(parts) + " — %%glm? is the manual"
+
+
+def estimate(session: Session, request: ChatRequest) -> pd.DataFrame:
+    """What `request` would cost on its tier and on the others that could take it. Nothing is sent."""
+    import pandas as pd
+
+    asked = session.estimate(request)
+    currency = session.client.endpoint.currency
+    print(
+        f"≈ {asked.input_tokens:,} tokens in, at most {asked.max_output_tokens or 0:,} out with {asked.tier.id}: "
+        + (
+            f"{asked.input_cost} for the input, at most {asked.most} in all."
+            if asked.most
+            else "no price known."
+        )
+        + " Nothing was sent."
+    )
+    rows = []
+    for tier in tiers():
+        price = tier.prices.get(currency or "")
+        if price is None or (tier.context or 0) < asked.input_tokens or tier.deprecated:
+            continue
+        output = min(asked.max_output_tokens or 1_000, tier.max_output or 1_000)
+        thousand = price.ceiling(asked.input_tokens, min(1_000, output))
+        rows.append(
+            (tier.id, float(thousand.amount), float(price.ceiling(asked.input_tokens, output).amount))
+        )
+    columns = ["tier", f"{currency} with 1,000 tokens out", f"{currency} at most"]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=columns).sort_values(columns[1], ignore_index=True)
+    return frame.set_index("tier")
+
+
+# ------------------------------------------------------------------------------------------ the commands
+
+
+def _card(magics: GLMMagics, words: Sequence[str]) -> None:
+    session = api.session()
+    endpoint = session.client.endpoint
+    ledger = session.ledger
+    spent = ", ".join(str(cost) for cost in ledger.spent().values()) or "nothing"
+    rows = [
+        ("endpoint", _where(session)),
+        (
+            "key",
+            "none needed" if endpoint.is_demo else f"from {endpoint.key.source}" if endpoint.key else "none",
+        ),
+        ("tier", session.tier.id if endpoint.dialect == "glm" or session.defaults.tier else "%glm use NAME"),
+        ("budget", f"{ledger.budget.limit} ({ledger.left()} left)" if ledger.budget else "none"),
+        ("per cell", str(session.money(session.cell_budget)) if session.cell_budget is not None else "none"),
+        ("spent", f"{spent} in {len(ledger.entries)} requests"),
+    ]
+    print("\n".join(f"{name:<9} {value}" for name, value in rows))
+    print("\n%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up.")
+
+
+def _tiers(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
+    options = _options(
+        words, flags=("--free", "--vision", "--thinking"), values=("--context",), command="tiers"
+    )
+    return api.tiers(
+        free="--free" in options,
+        vision="--vision" in options,
+        thinking="--thinking" in options,
+        context=options.get("--context"),
+    )
+
+
+def _use(magics: GLMMagics, words: Sequence[str]) -> None:
+    session = api.session()
+    tier = session.find_tier(words[0])
+    magics.tier = tier.id
+    note = {"leaving": " It is announced to go offline.", "legacy": " It has left the platform's overview."}
+    print(f"{tier.id} answers the cells that name no tier.{note.get(tier.status, '')}")
+
+
+def _login(magics: GLMMagics, words: Sequence[str]) -> None:
+    options = _options(words, flags=("--remember", "--new"), command="login", rest=1)
+    platform = options.get("", "z.ai")
+    if platform not in _connect.PLATFORMS and "://" not in platform:
+        known = ", ".join(_connect.PLATFORMS)
+        raise GrammarError(f"%glm login takes {known} or an address, not {platform!r}.")
+    key = None if "--new" in options else _known_key(platform)
+    secret = key or _asked_key(platform)
+    client = _connect.login(platform, secret, remember="--remember" in options)
+    session = api.use_client(client)
+    kept = " It is remembered in the keyring." if "--remember" in options else ""
+    print(f"Logged in: {_where(session)}, key from {session.client.endpoint.key.source}.{kept}")  # type: ignore[union-attr]
+
+
+def _known_key(platform: str) -> ApiKey | None:
+    variable = _connect.PLATFORMS.get(platform, ("", "", "GLM_API_KEY"))[2]
+    if os.environ.get(variable, "").strip():
+        return ApiKey(os.environ[variable], source=variable)
+    return _connect.remembered(platform) or _colab_key(variable)
+
+
+def _colab_key(variable: str) -> ApiKey | None:
+    """The key among the secrets of Google Colab, if this is Colab and the notebook may read it."""
+    if "google.colab" not in sys.modules:
+        return None
+    from google.colab import userdata
+
+    try:
+        secret = userdata.get(variable)
+    except Exception:  # not there, or not allowed for this notebook
+        return None
+    return ApiKey(secret, source="Colab secrets") if secret else None
+
+
+def _asked_key(platform: str) -> str:
+    try:
+        return getpass.getpass(f"API key for {platform}: ")
+    except Exception as error:  # ipykernel's own error where no front end can ask, and EOFError
+        reason = type(error).__name__
+    variable = _connect.PLATFORMS.get(platform, ("", "", "GLM_API_KEY"))[2]
+    raise SettingError(
+        f"Nobody can be asked for a key here ({reason}).", hint=f"Set {variable} before the start."
+    )
+
+
+def _connect_to(magics: GLMMagics, words: Sequence[str]) -> None:
+    options = _options(
+        words, flags=("--gateway",), values=("--currency", "--level", "--tier"), command="connect", rest=1
+    )
+    session = api.connect(
+        options.get(""),
+        currency=options.get("--currency"),
+        level=options.get("--level"),
+        tier=options.get("--tier"),
+        dialect="gateway" if "--gateway" in options else None,
+    )
+    print(f"Connected: {_where(session)}.")
+
+
+def _usage(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
+    options = _options(words, flags=("--plot",), command="usage")
+    frame = api.usage()
+    if "--plot" in options:
+        from IPython.display import display
+
+        from glm_magics.frames.plot import usage_figure
+
+        display(usage_figure(frame))  # type: ignore[no-untyped-call]
+    return frame
+
+
+def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
+    if words:
+        amount = None if words[0] == "off" else api.read_amount(words[0])
+        api.budget(amount, "cell" if words[-1:] == ["cell"] else "session")
+    session = api.session()
+    ledger = session.ledger
+    print(f"this session: {f'{ledger.budget.limit}, {ledger.left()} left' if ledger.budget else 'no budget'}")
+    print(
+        f"each cell:    {session.money(session.cell_budget) if session.cell_budget is not None else 'no budget'}"
+    )
+
+
+def _demo(magics: GLMMagics, words: Sequence[str]) -> None:
+    if not words:
+        print(_demo_help())
+        return
+    settings = {"on": "demo://", "fault": f"demo://?fault={words[-1]}", "pace": f"demo://?pace={words[-1]}"}
+    session = api.connect(settings.get(words[0]), tier=api.session().defaults.tier)
+    print(f"Connected: {_where(session)}.")
+
+
+def _demo_help() -> str:
+    from glm_magics.demo import FAULTS
+
+    width = max(map(len, FAULTS))
+    faults = "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in FAULTS.items())
+    return (
+        "The demo engine answers without a key or a network. It keeps to the platform's rules and makes up\n"
+        "its answers.\n\n"
+        "  %glm demo on          use it        %glm demo off      back to what the environment says\n"
+        "  %glm demo pace 0      do not wait   %glm demo fault X  show what a failure looks like:\n\n"
+        + faults
+    )
+
+
+def _doctor(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics.doctor import report
+
+    print(report(api.session(), magics.shell))
+
+
+def _help(magics: GLMMagics, words: Sequence[str]) -> None:
+    print(manual.text())
+
+
+def _where(session: Session) -> str:
+    endpoint = session.client.endpoint
+    if endpoint.is_demo:
+        options = endpoint.address.partition("?")[2]
+        return "demo engine (offline, no key" + (f", {options})" if options else ")")
+    return f"{endpoint.name} ({endpoint.currency})" if endpoint.currency else endpoint.name
+
+
+# ------------------------------------------------------------------------------- which lines are commands
+
+
+def _none(words: Sequence[str]) -> bool:
+    return not words
+
+
+def _one(words: Sequence[str]) -> bool:
+    return len(words) == 1
+
+
+def _only_options(words: Sequence[str]) -> bool:
+    """Options and their values, no sentence: a first word that is no option begins a question."""
+    return not words or words[0].startswith("--")
+
+
+def _one_and_options(words: Sequence[str]) -> bool:
+    return len(words) <= 1 or words[0].startswith("--") or words[1].startswith("--")
+
+
+def _is_budget(words: Sequence[str]) -> bool:
+    return not words or len(words) == 1 or (len(words) == 3 and words[1] == "per")
+
+
+def _is_demo(words: Sequence[str]) -> bool:
+    return (
+        not words or list(words) in (["on"], ["off"]) or (len(words) == 2 and words[0] in ("fault", "pace"))
+    )
+
+
+_COMMANDS: dict[str, tuple[Callable[[Sequence[str]], bool], Command]] = {
+    "tiers": (_only_options, _tiers),
+    "use": (_one, _use),
+    "login": (_one_and_options, _login),
+    "connect": (_one_and_options, _connect_to),
+    "usage": (_only_options, _usage),
+    "budget": (_is_budget, _budget),
+    "demo": (_is_demo, _demo),
+    "doctor": (_none, _doctor),
+    "help": (_none, _help),
+}
+
+
+def _options(
+    words: Sequence[str],
+    *,
+    command: str,
+    flags: Sequence[str] = (),
+    values: Sequence[str] = (),
+    rest: int = 0,
+) -> dict[str, str]:
+    """The options of a command; a word that is none is under "". Raises `GrammarError`."""
+    found: dict[str, str] = {}
+    waiting = iter(words)
+    for word in waiting:
+        name, equals, value = word.partition("=")
+        if name in flags and not equals:
+            found[name] = ""
+        elif name in values:
+            value = value or next(waiting, "")
+            if not value:
+                raise GrammarError(f"%glm {command}: {name} needs a value.")
+            found[name] = value
+        elif not word.startswith("-") and rest and "" not in found:
+            found[""] = word
+        else:
+            known = (*flags, *values)
+            raise GrammarError(
+                f"%glm {command} does not know {word!r}.{grammar.nearest(word, known)} It takes {', '.join(known)}."
+            )
+    return found

@@ -1,0 +1,115 @@
+"""Tab completion on the first line of `%glm` and `%%glm`: options, tiers, levels, commands, names of data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from glm_magics.grammar import OPTIONS, Option, option_named
+from glm_magics.manual import COMMANDS
+from glm_magics.template import data_names
+from glm_magics.tiers import tiers
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["Completer", "candidates"]
+
+_MAGIC = re.compile(r"\s*(%{1,2})glm(\s+)")
+_SLOT = re.compile(r"\{\{[ \t]*(\w*)$")
+_COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
+    "tiers": lambda: ("--free", "--vision", "--thinking", "--context"),
+    "use": lambda: _tier_names(),
+    "login": lambda: ("z.ai", "bigmodel", "--remember", "--new"),
+    "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway"),
+    "usage": lambda: ("--plot",),
+    "budget": lambda: ("off", "per"),
+    "demo": lambda: ("on", "off", "fault", "pace"),
+}
+
+
+class Completer:
+    """Registers itself with IPython's completer, and takes itself out again."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        from IPython.core.completer import context_matcher
+
+        self._shell = shell
+        self._matcher: Any = context_matcher(identifier="glm_magics")(self._match)
+
+    def register(self) -> None:
+        self._shell.Completer.custom_matchers.append(self._matcher)
+
+    def unregister(self) -> None:
+        matchers = self._shell.Completer.custom_matchers
+        if self._matcher in matchers:
+            matchers.remove(self._matcher)
+
+    def _match(self, context: CompletionContext) -> SimpleMatcherResult:
+        from IPython.core.completer import SimpleCompletion
+
+        lines = context.full_text.split("\n")
+        before = lines[context.cursor_line][: context.cursor_position]
+        start = _MAGIC.match(lines[0])
+        fragment, found = "", None
+        if start is not None:
+            fragment, found = candidates(before, self._shell.user_ns, first_line=context.cursor_line == 0)
+        if found is None:
+            return {"completions": [], "suppress": False}
+        return {
+            "completions": [SimpleCompletion(text, type="magic") for text in found],
+            "matched_fragment": fragment,
+            "suppress": True,
+        }
+
+
+def candidates(
+    before: str, namespace: dict[str, Any], *, first_line: bool = True
+) -> tuple[str, list[str] | None]:
+    """What may follow `before`, the line up to the cursor: the fragment to replace, and its replacements.
+
+    None where this module has nothing to say and IPython's own completion goes on.
+    """
+    slot = _SLOT.search(before)
+    if slot:
+        return slot[1], [name for name in data_names(namespace) if name.startswith(slot[1])]
+    magic = _MAGIC.match(before) if first_line else None
+    if magic is None:
+        return "", None
+    words = before[magic.end() :].split()
+    fragment = "" if not words or before[-1].isspace() else words.pop()
+    found = _after(words, fragment, cell=magic[1] == "%%", namespace=namespace)
+    return fragment, None if found is None else [text for text in found if text.startswith(fragment)]
+
+
+def _after(words: list[str], fragment: str, *, cell: bool, namespace: dict[str, Any]) -> Iterable[str] | None:
+    if not cell and words and words[0] in COMMANDS:
+        return _COMMAND_WORDS.get(words[0], tuple)()
+    asked = option_named(words[-1]) if words else None
+    if asked is not None and asked.kind != "flag":
+        return _values(asked, words, namespace)
+    if fragment.startswith("-"):
+        return [name for option in OPTIONS for name in option.names]
+    if cell:
+        return _tier_names() if not any(_is_tier(word) for word in words) else ()
+    return COMMANDS if not words else None
+
+
+def _values(option: Option, words: list[str], namespace: dict[str, Any]) -> Iterable[str] | None:
+    if option.kind == "tier":
+        return _tier_names()
+    if option.kind == "effort":
+        named = [tier for tier in map(tiers().get, words) if tier is not None]
+        levels = [level for tier in (named or tiers()) for level in tier.efforts]
+        return dict.fromkeys(levels)
+    return data_names(namespace) if option.kind == "name" else None
+
+
+def _tier_names() -> list[str]:
+    return [*(tier.id for tier in tiers()), *(alias for tier in tiers() for alias in tier.aliases)]
+
+
+def _is_tier(word: str) -> bool:
+    return tiers().get(word) is not None

@@ -1,0 +1,281 @@
+"""The words of a magic line: one table of options for the parser, the manual and Tab completion.
+
+A line is split at blanks; quotes count only where a word begins with one, so `%glm what's up?` is a question.
+Options come first; in `%glm TEXT` everything from the first other word on is the text, exactly as typed.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Literal
+
+__all__ = [
+    "OPTIONS",
+    "GrammarError",
+    "Line",
+    "Option",
+    "manual",
+    "nearest",
+    "option_named",
+    "parse",
+    "parse_all",
+    "words",
+]
+
+
+class GrammarError(ValueError):
+    """A line that cannot be read: one sentence of what came and what was expected."""
+
+
+Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`target` is the key of the parsed value; options that `repeat` collect a tuple."""
+
+    names: tuple[str, ...]
+    kind: Kind
+    meaning: str
+    target: str = ""
+    value: Any = True
+    repeat: bool = False
+
+    @property
+    def metavar(self) -> str:
+        return "" if self.kind == "flag" else _METAVARS[self.kind]
+
+
+_METAVARS: dict[Kind, str] = {
+    "text": "TEXT",
+    "tier": "TIER",
+    "name": "NAME",
+    "number": "X",
+    "count": "N",
+    "seconds": "SECONDS",
+    "money": "AMOUNT",
+    "effort": "LEVEL",
+}
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        ("-m", "--tier", "--model"),
+        "tier",
+        "id or alias; in `%%glm` the first word may be it",
+        "tier",
+    ),
+    Option(("-o", "--out"), "name", "bind the answer to NAME", "out"),
+    Option(
+        ("-i", "--input"),
+        "name",
+        "attach a variable: DataFrame, dict, list, text, …",
+        "inputs",
+        repeat=True,
+    ),
+    Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
+    Option(("--no-think",), "flag", "answer at once", "think", False),
+    Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
+    Option(("-s", "--system"), "text", "system message; `{{name}}` is filled", "system"),
+    Option(("-t", "--temperature"), "number", "0.0 (always the likeliest) to 1.0", "temperature"),
+    Option(("--top-p",), "number", "sample from the likeliest tokens that make up this share", "top_p"),
+    Option(("--max-tokens",), "count", "the longest answer, thinking included (4k is 4,000)", "max_tokens"),
+    Option(("--stop",), "text", "end the answer before this text", "stop", repeat=True),
+    Option(("--timeout",), "seconds", "give up after so many seconds without data", "timeout"),
+    Option(("--budget",), "money", "a wall for this cell, in the endpoint's currency", "budget"),
+    Option(("--estimate",), "flag", "show tokens and money, send nothing", "estimate"),
+    Option(("--code",), "flag", "put the answer's code into a new cell below; it is not run", "code"),
+    Option(("--no-stream",), "flag", "wait for the whole answer", "stream", False),
+    Option(("-q", "--quiet"), "flag", "show nothing; the answer is still bound", "quiet"),
+    Option(("--raw",), "flag", "send `{{…}}` as it is written", "raw"),
+    Option(("-h", "--help"), "flag", "this manual", "help"),
+)
+
+_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A parsed line: options by target, the words that are none, and the text from the first of those on."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    text: str = ""
+
+
+def parse(line: str) -> Line:
+    """Options from the front of `line`, then text. Raises `GrammarError`."""
+    values: dict[str, Any] = {}
+    given: dict[str, str] = {}
+    position = 0
+    while True:
+        found = _word_at(line, position)
+        if found is None:
+            return Line(values)
+        word, start, end = found
+        if word == "--":
+            return Line(values, tuple(words(line[end:])), line[end:].strip())
+        if not _looks_like_option(word):
+            return Line(values, tuple(words(line[start:])), line[start:].strip())
+        position = _option(line, word, end, values, given)
+
+
+def parse_all(line: str) -> Line:
+    """Options anywhere in `line`, as on the first line of a cell. Raises `GrammarError`."""
+    values: dict[str, Any] = {}
+    given: dict[str, str] = {}
+    rest: list[str] = []
+    position = 0
+    while (found := _word_at(line, position)) is not None:
+        word, _, position = found
+        if _looks_like_option(word):
+            position = _option(line, word, position, values, given)
+        else:
+            rest.append(word)
+    return Line(values, tuple(rest), " ".join(rest))
+
+
+def words(line: str) -> Iterator[str]:
+    """The words of a line, without the quotes around them."""
+    position = 0
+    while (found := _word_at(line, position)) is not None:
+        yield found[0]
+        position = found[2]
+
+
+def option_named(name: str) -> Option | None:
+    return _BY_NAME.get(name.replace("_", "-") if name.startswith("--") else name)
+
+
+def manual() -> Iterator[tuple[str, str]]:
+    """`(spelling, meaning)` of every option."""
+    for option in OPTIONS:
+        yield f"{', '.join(option.names)} {option.metavar}".strip(), option.meaning
+
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|\'((?:[^\'\\]|\\.)*)\'(?=\s|$)')
+_OPTION_VALUE = re.compile(r"(--[A-Za-z][\w-]*)=")
+
+
+def _word_at(line: str, position: int) -> tuple[str, int, int] | None:
+    """The next word, where it starts and where it ends."""
+    while position < len(line) and line[position].isspace():
+        position += 1
+    if position >= len(line):
+        return None
+    quoted = _QUOTED.match(line, position)
+    if quoted:
+        inside = quoted[1] if quoted[1] is not None else quoted[2]
+        return re.sub(r'\\(["\'\\])', r"\1", inside), position, quoted.end()
+    end = position
+    while end < len(line) and not line[end].isspace():
+        end += 1
+    return line[position:end], position, end
+
+
+def _looks_like_option(word: str) -> bool:
+    """`-5` and a lone dash are text; `--anything` and `-x` are options, known or not."""
+    return bool(re.match(r"--\w|-[A-Za-z]", word))
+
+
+def _option(line: str, word: str, end: int, values: dict[str, Any], given: dict[str, str]) -> int:
+    """Read one option, and its value where it takes one; returns where the next word may begin."""
+    with_value = _OPTION_VALUE.match(word)
+    name = with_value[1] if with_value else word
+    option = option_named(name)
+    if option is None:
+        near = nearest(name, tuple(_BY_NAME))
+        raise GrammarError(f"{name} is not an option.{near} `%%glm?` shows them all.")
+    if option.kind == "flag":
+        if with_value:
+            raise GrammarError(f"{name} takes no value.")
+        _store(option, name, option.value, values, given)
+        return end
+    if with_value:
+        found = _word_at(line, end - len(word) + with_value.end())
+        text, end = (found[0], found[2]) if found and with_value.end() < len(word) else ("", end)
+    else:
+        found = _word_at(line, end)
+        if found is None or (_looks_like_option(found[0]) and option_named(found[0]) is not None):
+            raise GrammarError(f"{name} needs a value: {name} {option.metavar}.")
+        text, end = found[0], found[2]
+    _store(option, name, _READERS[option.kind](name, text), values, given)
+    return end
+
+
+def _store(option: Option, name: str, value: Any, values: dict[str, Any], given: dict[str, str]) -> None:
+    if option.repeat:
+        values[option.target] = (*values.get(option.target, ()), value)
+        return
+    before = given.setdefault(option.target, name)
+    if option.target in values and (before != name or option.kind != "flag"):
+        raise GrammarError(
+            f"{name} is given twice." if before == name else f"{before} and {name} exclude each other."
+        )
+    values[option.target] = value
+
+
+# -------------------------------------------------------------------------------------- reading values
+
+
+def _text(name: str, text: str) -> str:
+    return text
+
+
+def _identifier(name: str, text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise GrammarError(f"{name} {text}: expected the name of a variable.")
+    return text
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if value != value or value in (float("inf"), float("-inf")):
+        raise GrammarError(f"{name} {text}: expected a number.")
+    return value
+
+
+def _count(name: str, text: str) -> int:
+    found = re.fullmatch(r"([0-9][0-9_,]{0,11})([kK]?)", text)
+    value = int(re.sub("[_,]", "", found[1])) * (1_000 if found[2] else 1) if found else 0
+    if value < 1:
+        raise GrammarError(f"{name} {text}: expected a whole number of 1 or more, such as 2000 or 2k.")
+    return value
+
+
+def _seconds(name: str, text: str) -> float:
+    value = _number(name, text.removesuffix("s"))
+    if value <= 0:
+        raise GrammarError(f"{name} {text}: expected a number of seconds above 0.")
+    return value
+
+
+def _money(name: str, text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?|\.[0-9]{1,12}", text):
+        raise GrammarError(f"{name} {text}: expected an amount such as 0.50, in the endpoint's currency.")
+    return Decimal(text)
+
+
+_READERS = {
+    "text": _text,
+    "tier": _text,
+    "effort": _text,
+    "name": _identifier,
+    "number": _number,
+    "count": _count,
+    "seconds": _seconds,
+    "money": _money,
+}
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """ " did you mean X?" for the nearest choice, or ""."""
+    near = get_close_matches(word, choices, n=1)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -1,0 +1,54 @@
+"""The manual that `%%glm?`, `%%glm -h` and `%glm help` show, made from the table of options."""
+
+from __future__ import annotations
+
+from glm_magics.grammar import manual as options
+
+__all__ = ["COMMANDS", "text"]
+
+COMMANDS: dict[str, str] = {
+    "tiers": "the table of tiers, as a DataFrame; --free --vision --thinking --context 200k",
+    "use": "use TIER: the tier of the cells that name none",
+    "login": "login [z.ai|bigmodel] [--remember] [--new]: a key from the environment, the keyring or a prompt",
+    "connect": "connect URL [--currency USD] [--level V1] [--gateway]: z.ai, bigmodel, demo, or any server",
+    "usage": "what was asked and spent, as a DataFrame; --plot",
+    "budget": "budget AMOUNT [per cell] | off: a wall for the session, or for each cell",
+    "demo": "the offline engine: demo on | off | fault NAME | pace X; alone it explains itself",
+    "doctor": "checks versions, front end, address and key",
+    "help": "this manual",
+}
+
+_OPENING = """\
+Ask a GLM model. The answer streams into the cell, with its thinking, tokens and cost, and stays.
+
+    %%glm [TIER] [options]
+    Summarise {{text}} in three points.
+
+    %glm [options] question          the answer is the value: x = %glm what is 7 * 6?
+
+{{name}} is replaced by the value of that variable, once; DataFrames, lists and dicts too. Every other
+brace is text. With -o NAME the answer is bound: str(NAME), NAME.text, .reasoning, .usage, .cost,
+.finish_reason, .to_frame(). Stop (or interrupt) keeps what had come.
+
+Options
+"""
+
+_EXAMPLES = """
+Examples
+    %%glm air -o summary --max-tokens 2k
+    %%glm glm-4.7 --think -i sales            a question about the DataFrame `sales`
+    %%glm --estimate                          what would it cost? Nothing is sent
+    %glm tiers --free
+    %config GLMMagics                         the settings, with their values
+"""
+
+
+def text() -> str:
+    options_part = "\n".join(_row(spelling, meaning) for spelling, meaning in options())
+    commands = "\n".join(_row(f"%glm {name}", meaning) for name, meaning in COMMANDS.items())
+    card = _row("%glm", "endpoint, tier, budget and what was spent")
+    return f"{_OPENING}{options_part}\n\nCommands\n{card}\n{commands}\n{_EXAMPLES}"
+
+
+def _row(left: str, right: str) -> str:
+    return f"    {left:<29} {right}" if len(left) < 30 else f"    {left}\n{'':34}{right}"
