@@ -24,7 +24,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message: its words, the kinds of its other parts ("image_url", …), and what belongs to which tool call.
+    """A message: its words, the kinds of its other parts ("image_url", …), and which tool call it answers.
 
     `answers` is the id of the call that a tool message answers; `calls` are an assistant's own calls, each
     as (id, name, arguments).

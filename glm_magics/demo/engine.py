@@ -57,7 +57,7 @@ class Engine:
     `keys` are accepted (`None`: any key is). `level` sets how many requests may be in flight for one key and
     tier. `pace` multiplies the realistic waiting times: 1.0 is realistic, 0 waits for nothing. `fault` is one
     of `FAULTS`, as `parse_fault` reads it. `currency` is what the pretended account pays in.
-    `clock` (seconds, as `time.time`) and `sleep` are replaced in tests. Raises `SettingError` for a bad setting.
+    `clock` (seconds, as `time.time`) and `sleep` are replaced in tests. A bad setting raises `SettingError`.
     """
 
     def __init__(

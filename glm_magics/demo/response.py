@@ -19,7 +19,7 @@ class Piece:
 
 
 class Pieces(Iterator[Piece]):
-    """The body's pieces. `close()` ends them, at any time and from any thread, and frees the place in flight."""
+    """The body's pieces. `close()` ends them, at any time, from any thread, and frees the place in flight."""
 
     def __init__(self, pieces: Iterable[Piece], *, release: Callable[[], None] | None = None) -> None:
         self._pieces = iter(pieces)

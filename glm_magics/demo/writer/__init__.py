@@ -1,9 +1,97 @@
-"""What the demo says."""
+"""What the demo says: deterministic for a request, synthetic, and useful all the same."""
+
+from __future__ import annotations
+
+import re
 
 from glm_magics.demo.ask import Ask, Draft
+from glm_magics.demo.writer.asjson import json_answer, wants_json
+from glm_magics.demo.writer.blocks import without_fences
+from glm_magics.demo.writer.calling import results, tool_calls
+from glm_magics.demo.writer.explain import explanation, note, table_summary, thoughts
+from glm_magics.demo.writer.intents import simple_answer
+from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
+from glm_magics.demo.writer.tables import attached, without_tables
+from glm_magics.demo.writer.web import search_results
+from glm_magics.demo.writer.words import is_chinese, sentences
+from glm_magics.tokens import estimate
+
+__all__ = ["compose"]
 
 
 def compose(ask: Ask) -> Draft:
-    return Draft(
-        text=f"This is the demo. You said: {ask.question}", reasoning="Thinking." if ask.thinking else ""
+    """The draft of an answer; the limits of the request are not applied yet."""
+    calls = tool_calls(ask)
+    search = search_results(ask)
+    if calls:
+        named = ", ".join(call.name for call in calls)
+        plan = (f"call {named}", f"调用 {named}")
+        return Draft("", thoughts(ask, plan) if ask.thinking else "", calls, search)
+    text, plan = _text(ask)
+    return Draft(text, thoughts(ask, plan) if ask.thinking else "", (), search)
+
+
+_FILL = ("fill the JSON from the input", "用输入中的数值填写 JSON")
+_USE = ("use what the tool returned", "使用工具返回的结果")
+_ANSWER = ("answer from what the message holds", "根据消息内容回答")
+
+
+def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
+    """The answer's text, and the plan behind it in a few words, English and Chinese."""
+    answered = results(ask)
+    if wants_json(ask):
+        return json_answer(ask, result="\n".join(text for _, text in answered)), _FILL
+    chinese = is_chinese(ask.question)
+    if answered:
+        return _noted(_from_results(answered, chinese), chinese), _USE
+    plain = without_tables(without_fences(ask.question)) or ask.question
+    tables = attached(ask.question)
+    wanted = asked_tokens(plain)
+    if wanted is not None and not tables:
+        return _long(ask, plain, wanted, chinese), (
+            f"write about {wanted} tokens",
+            f"写大约 {wanted} 个 token",
+        )
+    return _short(ask, plain, chinese), _ANSWER
+
+
+def _short(ask: Ask, plain: str, chinese: bool) -> str:
+    tables = attached(ask.question)
+    text = table_summary(tables, chinese) if tables else simple_answer(plain)
+    words = asked_words(plain)
+    if words is not None:
+        return first_words(text or _in_a_line(plain, chinese), words)
+    if re.search(
+        r"\b(?:briefly|brief|short(?:ly)?|in one sentence|concise(?:ly)?)\b|简短|一句话|简要",
+        plain,
+        re.IGNORECASE,
+    ):
+        return text or _in_a_line(plain, chinese)
+    return _noted(text or explanation(ask), chinese)
+
+
+def _in_a_line(plain: str, chinese: bool) -> str:
+    first = next(iter(sentences(plain)), plain)[:120]
+    if chinese:
+        return f"演示回答（合成）：你问的是“{first}”，这里没有真正的模型，所以只给出这一句。"
+    return (
+        f"Demo answer, synthetic: you asked “{first}”, and with no model here this one sentence is the reply."
     )
+
+
+def _long(ask: Ask, plain: str, tokens: int, chinese: bool) -> str:
+    tail = f"\n\n{note(chinese)}"
+    room = tokens - estimate(tail)
+    return long_text(plain, room, ask.seed) + tail if room > 0 else long_text(plain, tokens, ask.seed)
+
+
+def _from_results(answered: tuple[tuple[str, str], ...], chinese: bool) -> str:
+    lines = [
+        f"工具 `{name}` 返回：{text.strip()}" if chinese else f"`{name}` returned: {text.strip()}"
+        for name, text in answered
+    ]
+    return "\n\n".join(lines)
+
+
+def _noted(text: str, chinese: bool) -> str:
+    return f"{text}\n\n{note(chinese)}"

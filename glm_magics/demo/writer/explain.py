@@ -1,0 +1,158 @@
+"""The demo's plain answer: what it received, shown in Markdown with a bit of everything."""
+
+from __future__ import annotations
+
+import re
+
+from glm_magics.demo.ask import Ask
+from glm_magics.demo.writer.tables import Column, Table, attached, without_tables
+from glm_magics.demo.writer.words import is_chinese
+
+__all__ = ["explanation", "note", "table_summary", "thoughts"]
+
+_QUOTED = 160
+
+
+def note(chinese: bool) -> str:
+    return (
+        "*离线演示引擎：以上为合成文本，并非模型的回答。*"
+        if chinese
+        else "*Offline demo: synthetic text, no model.*"
+    )
+
+
+def explanation(ask: Ask) -> str:
+    """What arrived, and what to try."""
+    chinese = is_chinese(ask.question)
+    parts = [
+        _opening(ask, chinese),
+        _received(ask, chinese),
+        *_samples(ask.question, chinese),
+        _ideas(chinese),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _opening(ask: Ask, chinese: bool) -> str:
+    asked = _short(without_tables(ask.question) or ask.question)
+    if chinese:
+        return f"**{ask.tier.id}** 收到了你的问题：\n\n> {asked}\n\n请求的内容如下："
+    return f"**{ask.tier.id}** received your question:\n\n> {asked}\n\nThis is what came with it:"
+
+
+def _received(ask: Ask, chinese: bool) -> str:
+    attached_kinds = [kind.removesuffix("_url") for turn in ask.turns for kind in turn.attached]
+    tables = attached(ask.question)
+    facts = [
+        ("messages", "消息数", str(len(ask.turns))),
+        ("input tokens", "输入 token", str(ask.prompt_tokens)),
+        (
+            "thinking",
+            "思考",
+            (("开" if chinese else "on") + (f" ({ask.effort})" if ask.effort else ""))
+            if ask.thinking
+            else "关"
+            if chinese
+            else "off",
+        ),
+        *((name, name, f"`{value}`") for name, value in ask.settings if name != "reasoning_effort"),
+        ("system", "系统消息", _short(ask.system, 60)),
+        ("tools", "工具", ", ".join(f"`{function.name}`" for function in ask.functions)),
+        ("attached", "附件", ", ".join(attached_kinds)),
+        ("tables", "表格", ", ".join(f"{len(t.rows)} × {len(t.names)}" for t in tables)),
+    ]
+    rows = [f"| {zh if chinese else en} | {value.replace('|', ' ')} |" for en, zh, value in facts if value]
+    head = "| 项目 | 值 |" if chinese else "| what | value |"
+    return "\n".join([head, "|---|---|", *rows])
+
+
+_MATH = re.compile(
+    r"\b(?:math|formula|equation|mean|average|statistic|probabilit|variance|integral|theorem)\w*"
+    r"|公式|数学|均值|方差|概率|方程",
+    re.IGNORECASE,
+)
+
+
+def _samples(question: str, chinese: bool) -> list[str]:
+    """A formula where the question is mathematical."""
+    if not _MATH.search(question):
+        return []
+    lead = "公式也会排版，例如样本均值：" if chinese else "Formulas are typeset too, the sample mean for one:"
+    return [f"{lead}\n\n$$\\bar{{x}} = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$"]
+
+
+def _ideas(chinese: bool) -> str:
+    if chinese:
+        return (
+            "试试看：\n\n- 算一道题：`17 * 23`\n- 写一段 Python 代码：斐波那契数列\n"
+            "- 用 `{{名称}}` 附上一张表格，总结用的是真实数值\n- 写 500 个 token"
+        )
+    return (
+        "Things to try:\n\n- a sum: `what is 17 * 23`\n- `write a Python function for prime numbers`\n"
+        "- attach a table with `{{name}}`: it is summarised from its real values\n"
+        "- `write 500 tokens about rivers`"
+    )
+
+
+def _short(text: str, length: int = _QUOTED) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[:length].rstrip()}…"
+
+
+# Tables
+
+
+def table_summary(tables: list[Table], chinese: bool) -> str:
+    """Rows, ranges, means and most frequent values, all computed from the cells."""
+    return "\n\n".join(_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1))
+
+
+def _one_table(table: Table, number: int, count: int, chinese: bool) -> str:
+    which = "" if count == 1 else f" {number}"
+    rows, columns = len(table.rows), len(table.names)
+    if chinese:
+        lead = f"表格{which}有 **{rows}** 行、{columns} 列。"
+        head = "| 列 | 类型 | 最小 | 平均 | 最大 | 最常见 | 缺失 |"
+    else:
+        lead = f"The table{which} has **{rows}** rows and {columns} columns."
+        head = "| column | kind | min | mean | max | most frequent | missing |"
+    body = [_row(column, chinese) for column in table.columns]
+    return "\n".join([lead, "", head, "|---|---|---:|---:|---:|---|---:|", *body])
+
+
+def _row(column: Column, chinese: bool) -> str:
+    name, missing, values = column.name.replace("|", " "), column.missing, column.numbers
+    if values:
+        mean = sum(values) / len(values)
+        kind = "数值" if chinese else "numbers"
+        return f"| {name} | {kind} | {min(values):g} | {mean:.6g} | {max(values):g} | | {missing} |"
+    kind = "文本" if chinese else "text"
+    top = "{} ({}×)".format(*column.top).replace("|", " ") if missing < len(column.cells) else ""
+    return f"| {name} | {kind} | | | | {top} | {missing} |"
+
+
+# Thinking
+
+
+def thoughts(ask: Ask, plan: tuple[str, str]) -> str:
+    """A short plan for the request, shorter still when the effort is low. `plan` is in English and Chinese."""
+    tables = len(attached(ask.question))
+    asked = _short(without_tables(ask.question) or ask.question, 80)
+    offered = ", ".join(function.name for function in ask.functions)
+    if is_chinese(ask.question):
+        lines = [
+            f"用户用中文提问：“{asked}”。",
+            f"消息 {len(ask.turns)} 条，约 {ask.prompt_tokens} token。",
+        ]
+        lines += [f"附带了 {tables} 张表格，先看各列的数值。"] if tables else []
+        lines += [f"可用的工具：{offered}。"] if offered else []
+        lines += [f"计划：{plan[1]}。", "先给出结论，再给出依据，保持简短。"]
+    else:
+        lines = [
+            f"The user asks: “{asked}”.",
+            f"Messages: {len(ask.turns)}, about {ask.prompt_tokens} tokens.",
+        ]
+        lines += [f"Tables: {tables}. Look at the values of each column first."] if tables else []
+        lines += [f"Tools on offer: {offered}."] if offered else []
+        lines += [f"Plan: {plan[0]}.", "Say the result first, then what it rests on, and keep it short."]
+    return "\n".join(lines[:2] if ask.effort in ("low", "minimal") else lines)
