@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from glm_magics._wire import Dialect
@@ -91,13 +91,13 @@ _OTHER_VARIABLES = {"ZHIPUAI_API_KEY": ("ZHIPU_API_KEY",)}
 
 
 def login(
-    platform: str, secret: str, *, remember: bool = False, environ: Mapping[str, str] = os.environ
+    platform: str, secret: str | ApiKey, *, remember: bool = False, environ: Mapping[str, str] = os.environ
 ) -> Client:
     """Connect to "z.ai", "bigmodel" or any base address with a key; `remember` keeps it in the keyring."""
-    key = ApiKey(secret, source="login")
+    key = secret if isinstance(secret, ApiKey) else ApiKey(secret, source="login")
     client = connect(platform, key=key, environ=environ)
     if remember:
-        _keyring().set_password(_SERVICE, client.endpoint.name, secret.strip())
+        key.remember(_keyring().set_password, _SERVICE, client.endpoint.name)
     return client
 
 
@@ -110,7 +110,7 @@ def remembered(platform: str) -> ApiKey | None:
     return ApiKey(secret, source="keyring") if secret else None
 
 
-def _keyring():  # type: ignore[no-untyped-def]
+def _keyring() -> Any:
     try:
         import keyring
 

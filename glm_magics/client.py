@@ -38,6 +38,7 @@ __all__ = ["Client", "Endpoint"]
 
 CONNECT_SECONDS = 8.0
 WRITE_SECONDS = 30.0
+CALL_SECONDS = 20.0  # for the small questions beside a chat: models, tokenizer
 MAX_CONNECTIONS = 1_000  # httpx closes idle connections above its keep-alive limit, so it is set as high
 ERROR_BODY_BYTES = 65_536
 
@@ -84,6 +85,7 @@ class Client:
         self._transport = transport
         self._policy = policy
         self._threaded = threaded
+        self.server_date = ""  # the Date header of the last plain answer
         self._http: httpx.Client | None = None
         self._pid = 0
         self._lock = threading.Lock()
@@ -147,7 +149,8 @@ class Client:
 
         failed: GLMError
         try:
-            response = self.http().request(method, self.url(path), **options)
+            response = self.http().request(method, self.url(path), timeout=CALL_SECONDS, **options)
+            self.server_date = response.headers.get("date", "")
             if response.status_code >= 300:
                 failed = self.refusal(response, response.content)
             else:

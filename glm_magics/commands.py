@@ -62,15 +62,10 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame:
 
     asked = session.estimate(request)
     currency = session.client.endpoint.currency
-    print(
-        f"≈ {asked.input_tokens:,} tokens in, at most {asked.max_output_tokens or 0:,} out with {asked.tier.id}: "
-        + (
-            f"{asked.input_cost} for the input, at most {asked.most} in all."
-            if asked.most
-            else "no price known."
-        )
-        + " Nothing was sent."
-    )
+    longest = asked.max_output_tokens or 0
+    money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
+    print(f"{asked.tier.id}: ≈ {asked.input_tokens:,} tokens in, at most {longest:,} out; {money}.")
+    print("Nothing was sent.")
     rows = []
     for tier in tiers():
         price = tier.prices.get(currency or "")
@@ -226,13 +221,17 @@ def _demo_help() -> str:
 
     width = max(map(len, FAULTS))
     faults = "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in FAULTS.items())
-    return (
-        "The demo engine answers without a key or a network. It keeps to the platform's rules and makes up\n"
-        "its answers.\n\n"
-        "  %glm demo on          use it        %glm demo off      back to what the environment says\n"
-        "  %glm demo pace 0      do not wait   %glm demo fault X  show what a failure looks like:\n\n"
-        + faults
-    )
+    return _DEMO_HELP + faults
+
+
+_DEMO_HELP = """\
+The demo engine answers without a key or a network. It keeps to the platform's rules and makes up
+what it says.
+
+  %glm demo on        use it              %glm demo off      back to what the environment says
+  %glm demo pace 0    do not wait         %glm demo fault X  show what a failure looks like:
+
+"""
 
 
 def _doctor(magics: GLMMagics, words: Sequence[str]) -> None:
@@ -321,6 +320,7 @@ def _options(
         else:
             known = (*flags, *values)
             raise GrammarError(
-                f"%glm {command} does not know {word!r}.{grammar.nearest(word, known)} It takes {', '.join(known)}."
+                f"%glm {command} does not know {word!r}.{grammar.nearest(word, known)}"
+                f" It takes {', '.join(known)}."
             )
     return found

@@ -37,7 +37,12 @@ class Completer:
         from IPython.core.completer import context_matcher
 
         self._shell = shell
-        self._matcher: Any = context_matcher(identifier="glm_magics")(self._match)
+
+        @context_matcher(identifier="glm_magics")  # type: ignore[untyped-decorator]
+        def match(context: CompletionContext) -> SimpleMatcherResult:
+            return self._match(context)
+
+        self._matcher: Any = match
 
     def register(self) -> None:
         self._shell.Completer.custom_matchers.append(self._matcher)

@@ -277,5 +277,5 @@ _READERS = {
 
 def nearest(word: str, choices: Sequence[str]) -> str:
     """ " did you mean X?" for the nearest choice, or ""."""
-    near = get_close_matches(word, choices, n=1)
+    near = get_close_matches(word, choices, n=1, cutoff=0.7)
     return f" Did you mean {near[0]}?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -38,6 +39,10 @@ class ApiKey:
     def authorization(self) -> str:
         """The value of the Authorization header. Hand it straight on: a local name shows in tracebacks."""
         return f"Bearer {self.__secret}"
+
+    def remember(self, store: Callable[[str, str, str], None], service: str, account: str) -> None:
+        """Hand the key to a keyring: `store(service, account, secret)`."""
+        store(service, account, self.__secret)
 
     def redact(self, text: str) -> str:
         """`text` with the key, and the halves and encodings of it, blotted out."""

@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, validate
 
-from glm_magics import __version__, api, commands, grammar, manual
+from glm_magics import __version__, api, commands, grammar, manual, questions
 from glm_magics._session import Options
 from glm_magics.chat import Completion
 from glm_magics.completer import Completer
@@ -23,6 +23,9 @@ from glm_magics.template import fill, show_value
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from glm_magics.stream import Stream
+    from glm_magics.views import View
 
 __all__ = ["GLMMagics", "Interrupted", "load", "unload"]
 
@@ -75,6 +78,7 @@ class GLMMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
         super().__init__(shell, **options)
+        self._ip: Any = shell  # traitlets says that `shell` may be None; here it never is
         self._shown: tuple[int, Completion] | None = None
         self._settings_changed()
 
@@ -82,8 +86,8 @@ class GLMMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def glm(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
-        names = ChainMap(local_ns or {}, self.shell.user_ns)
+    def glm(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
+        names = ChainMap(local_ns or {}, self._ip.user_ns)
         try:
             return self._line(line, names) if cell is None else self._cell(line, cell, names)
         except GrammarError as error:
@@ -113,7 +117,7 @@ class GLMMagics(Magics):
             return print(manual.text())
         if len(parsed.words) > 1:
             raise GrammarError(
-                f"Expected at most a TIER and options after %%glm, got {parsed.text!r}. The prompt goes below."
+                f"Expected a TIER and options after %%glm, got {parsed.text!r}. The prompt goes below."
             )
         if parsed.words:
             if "tier" in parsed.values:
@@ -137,25 +141,28 @@ class GLMMagics(Magics):
             return commands.estimate(session, request)
         return self._follow(session.stream(request, options=options, label=f"In[{self._count()}]"), parsed)
 
-    def _follow(self, stream: Any, parsed: Line) -> Completion:
-        from glm_magics.views import choose, follow
+    def _follow(self, stream: Stream, parsed: Line) -> Completion:
+        from glm_magics.views import follow
 
         session = api.session()
-        view = choose(
-            self.shell, quiet=bool(parsed.values.get("quiet")), streaming=parsed.values.get("stream", True)
-        )
+        view = self._view(parsed)
         try:
-            completion = follow(stream, view, budget_left=session.ledger.left)
-        except (GLMError, KeyboardInterrupt):
+            with stream:
+                completion = follow(stream, view, budget_left=session.ledger.left)
+        finally:
             self._bind(parsed, stream.completion)
-            raise
-        self._bind(parsed, completion)
         if completion.finish_reason == "interrupted":
             raise Interrupted
         if parsed.values.get("code"):
             self._insert_code(completion)
         self._shown = (self._count(), completion)
         return completion
+
+    def _view(self, parsed: Line) -> View:
+        from glm_magics.views import choose
+
+        quiet = bool(parsed.values.get("quiet"))
+        return choose(self._ip, quiet=quiet, streaming=parsed.values.get("stream", True))
 
     def _options(self, parsed: Line, names: Mapping[str, Any]) -> Options:
         values = {name: value for name, value in parsed.values.items() if name in _OPTION_NAMES}
@@ -174,18 +181,18 @@ class GLMMagics(Magics):
 
     def _bind(self, parsed: Line, completion: Completion) -> None:
         if "out" in parsed.values:
-            self.shell.user_ns[parsed.values["out"]] = completion
+            self._ip.user_ns[parsed.values["out"]] = completion
 
     def _insert_code(self, completion: Completion) -> None:
         blocks = _CODE_BLOCK.findall(completion.text)
         if blocks:
-            self.shell.set_next_input("\n\n".join(body.rstrip("\n") for _, body in blocks), replace=False)
+            self._ip.set_next_input("\n\n".join(body.rstrip("\n") for _, body in blocks), replace=False)
 
     def _count(self) -> int:
-        return int(self.shell.execution_count)
+        return int(self._ip.execution_count)
 
     def show_once(self, completion: Completion) -> None:
-        """IPython asks this how to display an answer: not at all, right after it was streamed into the cell."""
+        """Asked by IPython how to display an answer: not again, right after it was streamed into the cell."""
         shown = self._shown
         if shown is None or shown[0] != self._count() or shown[1] is not completion:
             raise NotImplementedError  # IPython goes on to its other formatters
@@ -241,7 +248,7 @@ def _show(name: str, value: Any) -> str:
 _loaded: dict[int, tuple[GLMMagics, Completer]] = {}
 
 
-def load(shell: InteractiveShell) -> None:
+def load(shell: Any) -> None:
     """`%load_ext glm_magics`; a second call replaces the first."""
     from glm_magics.views import control
 
@@ -255,6 +262,7 @@ def load(shell: InteractiveShell) -> None:
     completer = Completer(shell)
     completer.register()
     control.register(shell)
+    questions.register(shell)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Completion, magics.show_once)
     _loaded[id(shell)] = (magics, completer)
@@ -262,8 +270,8 @@ def load(shell: InteractiveShell) -> None:
         print(commands.summary(__version__))
 
 
-def unload(shell: InteractiveShell) -> None:
-    """`%unload_ext glm_magics`: magics, settings, completion, display and Stop are as before."""
+def unload(shell: Any) -> None:
+    """`%unload_ext glm_magics`: magics, settings, completion, display and Stop are as they were before."""
     from glm_magics.views import control
 
     magics, completer = _loaded.pop(id(shell), (None, None))
@@ -276,4 +284,5 @@ def unload(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
     completer.unregister()
     control.unregister(shell)
+    questions.unregister(shell)
     shell.display_formatter.ipython_display_formatter.pop(Completion, None)

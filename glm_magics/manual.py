@@ -9,7 +9,7 @@ __all__ = ["COMMANDS", "text"]
 COMMANDS: dict[str, str] = {
     "tiers": "the table of tiers, as a DataFrame; --free --vision --thinking --context 200k",
     "use": "use TIER: the tier of the cells that name none",
-    "login": "login [z.ai|bigmodel] [--remember] [--new]: a key from the environment, the keyring or a prompt",
+    "login": "login [z.ai|bigmodel] [--remember] [--new]: a key from the environment, keyring or a prompt",
     "connect": "connect URL [--currency USD] [--level V1] [--gateway]: z.ai, bigmodel, demo, or any server",
     "usage": "what was asked and spent, as a DataFrame; --plot",
     "budget": "budget AMOUNT [per cell] | off: a wall for the session, or for each cell",

@@ -1,0 +1,96 @@
+"""A check-up that can be copied into a report: versions, front end, address, key (never the key itself)."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from glm_magics._session import Session
+from glm_magics.errors import AuthenticationError, GLMError
+
+__all__ = ["report"]
+
+_PACKAGES = (
+    "glm-magics",
+    "ipython",
+    "ipykernel",
+    "jupyterlab",
+    "notebook",
+    "ipywidgets",
+    "anywidget",
+    "httpx",
+    "pandas",
+)
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+_CLOCK_SECONDS = 60.0  # signed keys are refused when the clock is further off
+
+
+def report(session: Session, shell: Any) -> str:
+    """The lines of the check-up. Asks the server for its list of models, which costs nothing."""
+    rows = [*_versions(), *_front_end(shell), *_address(session), *_server(session)]
+    return "\n".join(f"{name:<11} {text}" for name, text in rows)
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "python", f"{platform.python_version()} on {platform.system()}"
+    yield "packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _front_end(shell: Any) -> Iterator[tuple[str, str]]:
+    from glm_magics.views import choose
+
+    yield "shell", f"{type(shell).__module__}.{type(shell).__name__}"
+    yield "view", f"{type(choose(shell)).__name__}"
+
+
+def _address(session: Session) -> Iterator[tuple[str, str]]:
+    endpoint = session.client.endpoint
+    yield (
+        "endpoint",
+        f"{endpoint.name} at {endpoint.base_url}, {endpoint.dialect} dialect, {endpoint.currency}",
+    )
+    yield "key", f"from {endpoint.key.source}" if endpoint.key else "none"
+    variables = [
+        f"{name} is set" for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())
+    ]
+    yield "proxy", ", ".join(variables) or "none in the environment"
+
+
+def _server(session: Session) -> Iterator[tuple[str, str]]:
+    began = time.perf_counter()
+    try:
+        models = session.client.models()
+    except AuthenticationError as error:
+        yield "server", f"refuses the key: {error.message}"
+        yield "", "A key of open.bigmodel.cn does not work on api.z.ai, nor the other way round."
+        return
+    except GLMError as error:
+        yield "server", error.message
+        yield "", error.hint
+        return
+    seconds = time.perf_counter() - began
+    yield "server", f"answers in {seconds * 1000:.0f} ms and lists {len(models)} models"
+    yield "clock", _clock(session)
+
+
+def _clock(session: Session) -> str:
+    sent = session.client.server_date
+    if not sent:
+        return "the server does not say what time it has"
+    skew = time.time() - parsedate_to_datetime(sent).timestamp()
+    fine = (
+        "fine" if abs(skew) < _CLOCK_SECONDS else "set the clock of this machine: signed keys will be refused"
+    )
+    return f"{skew:+.0f} s against the server's: {fine}"

@@ -1,0 +1,50 @@
+"""`%glm what is love?` is a question to the model, which IPython would read as a call for help on `love`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.inputtransformer2 import TokenTransformBase
+
+__all__ = ["Question", "register", "unregister"]
+
+_BLANK = ("NEWLINE", "NL", "INDENT", "DEDENT")
+
+
+class Question(TokenTransformBase):  # type: ignore[misc]  # IPython's base has no types
+    """Turns such a line into the call of the magic, before IPython's own help syntax sees it."""
+
+    priority = 4  # IPython's help syntax has 5
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[Any]]) -> Question | None:
+        for tokens in tokens_by_line:
+            visible = [token for token in tokens if token.string.strip()]
+            at = next((at for at, token in enumerate(visible) if token.string == "%"), None)
+            if at is None or not visible[0].line.rstrip().endswith("?"):
+                continue
+            starts_line = at == 0 or visible[at - 1].string == "="
+            if starts_line and len(visible) > at + 2 and visible[at + 1].string == "glm":
+                text = visible[at].line[visible[at + 1].end[1] :].strip()
+                if text.strip("?"):
+                    return cls(visible[at].start)
+        return None
+
+    def transform(self, lines: list[str]) -> list[str]:
+        line = lines[self.start_line]
+        before, magic = line[: self.start_col], line[self.start_col :]
+        text = magic.strip().removeprefix("%").removeprefix("glm").strip()
+        call = f"{before}get_ipython().run_line_magic('glm', {text!r})\n"
+        return [*lines[: self.start_line], call, *lines[self.start_line + 1 :]]
+
+
+def register(shell: Any) -> None:
+    transformers = shell.input_transformer_manager.token_transformers
+    if Question not in transformers:
+        transformers.append(Question)
+
+
+def unregister(shell: Any) -> None:
+    transformers = shell.input_transformer_manager.token_transformers
+    if Question in transformers:
+        transformers.remove(Question)
