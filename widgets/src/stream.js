@@ -9,7 +9,7 @@
  * What is new in one Markdown text; `glm_magics/render.py` makes it.
  * @typedef {object} Ops
  * @property {Piece[]} [c] settled: stays as it is; the open tail before it is gone
- * @property {Piece} [t] the open tail, instead of the one before
+ * @property {Piece[]} [t] the open tail, instead of the one before
  * @property {string} [x] plain text, added to the end of the tail
  *
  * What Python sends; `glm_magics/views/live.py` makes it.
@@ -143,8 +143,11 @@ function view(model, el) {
   /** @param {Message} message */
   function draw(message) {
     if (message.reset) {
-      for (const node of [thinking.body, answer.body, tools]) node.replaceChildren();
-      thinking.tail = answer.tail = [];
+      for (const area of [thinking, answer]) {
+        area.body.replaceChildren();
+        area.tail = [];
+      }
+      tools.replaceChildren();
       calls.clear();
       raw = "";
     }
@@ -212,7 +215,7 @@ function write(area, { c, t, x }, model) {
     area.tail = [];
   }
   for (const piece of c ?? []) for (const node of put(area.body, piece)) typeset(node, model);
-  if (t) area.tail = put(area.body, t);
+  for (const piece of t ?? []) area.tail.push(...put(area.body, piece));
   const last = area.tail.at(-1);
   if (x && last) innermost(last).append(x);
 }
@@ -265,8 +268,8 @@ function lastLine({ body, tail }) {
 
 /** Show the end of a line, from a word on. @param {HTMLElement} node @param {string} text */
 function showEnd(node, text) {
-  const cut = text.length > 120;
-  const shown = cut ? text.slice(-120).replace(/^\S*\s/, "") : text;
+  const cut = text.length > 90;
+  const shown = cut ? text.slice(-90).replace(/^\S*\s/, "") : text;
   node.classList.toggle("glm-cut", cut);
   if (node.firstElementChild) node.firstElementChild.textContent = shown;
 }

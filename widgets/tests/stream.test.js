@@ -9,9 +9,9 @@ const blocks = (...html) => html.map((piece) => [0, piece]);
 test("what came before the view is shown, as it would have been live", async () => {
   const model = makeModel();
   widget.initialize({ model });
-  model.emit({ answer: { t: [0, "<p>on</p>"] } });
-  model.emit({ answer: { c: blocks("<p>one</p>"), t: [0, "<p>tw</p>"] } });
-  model.emit({ answer: { c: blocks("<p>two</p>"), t: [0, "<pre><code></code></pre>"], x: "print(" } });
+  model.emit({ answer: { t: [[0, "<p>on</p>"]] } });
+  model.emit({ answer: { c: blocks("<p>one</p>"), t: [[0, "<p>tw</p>"]] } });
+  model.emit({ answer: { c: blocks("<p>two</p>"), t: [[0, "<pre><code></code></pre>"]], x: "print(" } });
   model.emit({ answer: { x: "1)" } });
   const view = makeView(model);
   await drawn();
@@ -21,8 +21,8 @@ test("what came before the view is shown, as it would have been live", async () 
 
 test("a second view shows the same as the first", async () => {
   const first = open();
-  const thinking = { t: [0, "<p>hm</p>"] };
-  first.model.emit({ answer: { c: blocks("<p>one</p>"), t: [0, "<p>two</p>"] }, thinking, raw: "one\n\ntwo" });
+  const thinking = { t: [[0, "<p>hm</p>"]] };
+  first.model.emit({ answer: { c: blocks("<p>one</p>"), t: [[0, "<p>two</p>"]] }, thinking, raw: "one\n\ntwo" });
   await drawn();
   const html = first.el.innerHTML;
   const second = makeView(first.model);
@@ -32,10 +32,10 @@ test("a second view shows the same as the first", async () => {
 
 test("settled blocks stay, only the tail is drawn anew", async () => {
   const view = open();
-  view.model.emit({ answer: { c: blocks("<p>one</p>"), t: [0, "<p>tw</p>"] } });
+  view.model.emit({ answer: { c: blocks("<p>one</p>"), t: [[0, "<p>tw</p>"]] } });
   await drawn();
   const block = view.find("p");
-  view.model.emit({ answer: { t: [0, "<p>two</p>"] } });
+  view.model.emit({ answer: { t: [[0, "<p>two</p>"]] } });
   view.model.emit({ answer: { c: blocks("<p>two!</p>") } });
   await drawn();
   assert.equal(view.find("p"), block);
@@ -44,16 +44,29 @@ test("settled blocks stay, only the tail is drawn anew", async () => {
 
 test("items and rows go into the list and the table that are open", async () => {
   const view = open();
-  view.model.emit({ answer: { c: [[0, "<ul></ul>"], [1, "<li>a</li>"]], t: [1, "<li>b</li>"] } });
+  view.model.emit({ answer: { c: [[0, "<ul></ul>"], [1, "<li>a</li>"]], t: [[1, "<li>b</li>"]] } });
   await drawn();
-  view.model.emit({ answer: { c: [[1, "<li>bc</li>"]], t: [1, "<li>d</li>"], x: "e" } });
+  view.model.emit({ answer: { c: [[1, "<li>bc</li>"]], t: [[1, "<li>d</li>"]], x: "e" } });
   await drawn();
   assert.equal(answer(view).innerHTML, "<ul><li>a</li><li>bc</li><li>de</li></ul>");
   const table = "<table><thead><tr><th>h</th></tr></thead><tbody></tbody></table>";
   view.model.emit({ answer: { c: [[1, "<li>def</li>"], [0, table], [2, "<tr><td>1</td></tr>"]] } });
-  view.model.emit({ answer: { t: [2, "<tr><td>2</td></tr>"] } });
+  view.model.emit({ answer: { t: [[2, "<tr><td>2</td></tr>"]] } });
   await drawn();
   assert.deepEqual([...view.el.querySelectorAll("tbody td")].map((cell) => cell.textContent), ["1", "2"]);
+});
+
+test("a tail of several pieces goes as one", async () => {
+  const view = open();
+  view.model.emit({ answer: { c: blocks("<p>a</p>"), t: [[0, "<ul></ul>"], [1, "<li>b</li>"]], x: "c" } });
+  await drawn();
+  assert.equal(answer(view).innerHTML, "<p>a</p><ul><li>bc</li></ul>");
+  view.model.emit({ answer: { t: [[0, "<ul></ul>"], [1, "<li>bcd</li>"]] } });
+  await drawn();
+  assert.equal(answer(view).innerHTML, "<p>a</p><ul><li>bcd</li></ul>");
+  view.model.emit({ answer: { c: [] } });
+  await drawn();
+  assert.equal(answer(view).innerHTML, "<p>a</p>");
 });
 
 for (const [html, expected] of [
@@ -65,7 +78,7 @@ for (const [html, expected] of [
 ])
   test(`added text goes into the last block: ${expected}`, async () => {
     const view = open();
-    view.model.emit({ answer: { t: [0, html], x: "b" } });
+    view.model.emit({ answer: { t: [[0, html]], x: "b" } });
     await drawn();
     assert.equal(answer(view).innerHTML, expected);
   });
@@ -74,11 +87,11 @@ test("many messages between two frames are drawn as one", async () => {
   const slow = open();
   const quick = open();
   const messages = [
-    { answer: { t: [0, "<p>a</p>"] } },
-    { answer: { c: blocks("<p>a</p>"), t: [0, "<p>b</p>"], x: "c" } },
-    { answer: { c: blocks("<p>bc</p>"), t: [0, "<pre><code></code></pre>"], x: "x = " } },
+    { answer: { t: [[0, "<p>a</p>"]] } },
+    { answer: { c: blocks("<p>a</p>"), t: [[0, "<p>b</p>"]], x: "c" } },
+    { answer: { c: blocks("<p>bc</p>"), t: [[0, "<pre><code></code></pre>"]], x: "x = " } },
     { answer: { x: "1\n" } },
-    { answer: { c: blocks("<pre>x = 1</pre>"), t: [0, "<p>c</p>"] }, raw: "c" },
+    { answer: { c: blocks("<pre>x = 1</pre>"), t: [[0, "<p>c</p>"]] }, raw: "c" },
     { answer: { c: blocks("<p>c</p>") }, raw: "d", status: "Answering", facts: ["7 out"] },
   ];
   for (const message of messages) {
@@ -93,7 +106,7 @@ test("many messages between two frames are drawn as one", async () => {
 
 test("text added to a fence is text, whatever it looks like", async () => {
   const view = open();
-  view.model.emit({ answer: { t: [0, "<pre><code></code></pre>"], x: "<img src=x onerror=alert(1)>" } });
+  view.model.emit({ answer: { t: [[0, "<pre><code></code></pre>"]], x: "<img src=x onerror=alert(1)>" } });
   view.model.emit({ answer: { x: "<script>alert(2)</script>" } });
   await drawn();
   assert.equal(view.find("pre code").textContent, "<img src=x onerror=alert(1)><script>alert(2)</script>");
@@ -119,16 +132,16 @@ for (const [name, message] of Object.entries({
 test("the thinking is one line that shows its end, until the answer begins", async () => {
   const view = open();
   assert.equal(view.find("details").hidden, true);
-  view.model.emit({ thinking: { c: blocks("<p>first</p>"), t: [0, "<p>second\nthird</p>"] }, summary: "Thinking" });
+  view.model.emit({ thinking: { c: blocks("<p>first</p>"), t: [[0, "<p>second\nthird</p>"]] }, summary: "Thinking" });
   await drawn();
   assert.equal(view.find("details").hidden, false);
   assert.equal(view.find("details").open, false);
   assert.equal(view.find(".glm-line").textContent, "third");
-  view.model.emit({ thinking: { t: [0, `<p>${"word ".repeat(100)}end</p>`] } });
+  view.model.emit({ thinking: { t: [[0, `<p>${"word ".repeat(100)}end</p>`]] } });
   await drawn();
   assert.match(view.find(".glm-line").textContent, /^word .*end$/);
-  assert.ok(view.find(".glm-line").textContent.length <= 120);
-  view.model.emit({ thinking: { c: blocks("<p>done</p>") }, answer: { t: [0, "<p>So</p>"] }, summary: "Thought for 2 s" });
+  assert.ok(view.find(".glm-line").textContent.length <= 90);
+  view.model.emit({ thinking: { c: blocks("<p>done</p>") }, answer: { t: [[0, "<p>So</p>"]] }, summary: "Thought for 2 s" });
   await drawn();
   assert.equal(view.find(".glm-line").hidden, true);
   assert.equal(view.find(".glm-label").textContent, "Thought for 2 s");
@@ -148,10 +161,10 @@ test("a lost message is noticed, and everything is asked for again and shown", a
   view.model.emit({ answer: { c: blocks("<p>one</p>") }, raw: "one" });
   view.model.lose();
   assert.deepEqual(view.model.sent, []);
-  view.model.emit({ answer: { t: [0, "<p>three</p>"] }, raw: "three" });
+  view.model.emit({ answer: { t: [[0, "<p>three</p>"]] }, raw: "three" });
   assert.deepEqual(view.model.sent, [{ replay: true }]);
-  view.model.emit({ reset: 1, answer: { c: blocks("<p>one</p><p>two</p>"), t: [0, "<p>three</p>"] }, raw: "all" });
-  view.model.emit({ answer: { t: [0, "<p>three!</p>"] } });
+  view.model.emit({ reset: 1, answer: { c: blocks("<p>one</p><p>two</p>"), t: [[0, "<p>three</p>"]] }, raw: "all" });
+  view.model.emit({ answer: { t: [[0, "<p>three!</p>"]] } });
   await drawn();
   assert.equal(answer(view).textContent, "onetwothree!");
   assert.deepEqual(view.model.sent, [{ replay: true }]);
@@ -182,7 +195,7 @@ test("busy while it runs; the phases are spoken, the text is not", async () => {
   const view = open();
   const section = view.find("section");
   assert.equal(section.getAttribute("aria-busy"), "true");
-  view.model.emit({ title: "glm-4.5-air", status: "Answering", answer: { t: [0, "<p>text</p>"] }, facts: ["12 out"] });
+  view.model.emit({ title: "glm-4.5-air", status: "Answering", answer: { t: [[0, "<p>text</p>"]] }, facts: ["12 out"] });
   await drawn();
   assert.equal(section.getAttribute("aria-label"), "Answer of glm-4.5-air");
   assert.equal(view.find("[role=status]").textContent, "Answering");
@@ -219,7 +232,7 @@ test("finished blocks with math are typeset by the host, the tail is not", async
   const view = open({ rendermime: { latexTypesetter: typesetter } });
   const math = (text) => `<p>or <span class="math">${text}</span></p>`;
   const display = '<div class="math">\\[b\\]</div>';
-  view.model.emit({ answer: { c: blocks(math("\\(a\\)"), "<p>$5 or $6</p>", display), t: [0, math("\\(c\\)")] } });
+  view.model.emit({ answer: { c: blocks(math("\\(a\\)"), "<p>$5 or $6</p>", display), t: [[0, math("\\(c\\)")]] } });
   await drawn();
   assert.deepEqual(seen, ["\\(a\\)", "\\[b\\]"]);
 });
@@ -243,8 +256,8 @@ test("Copy copies the model's own text", async () => {
   });
   await drawn();
   assert.ok(view.find(".glm-copy").hidden);
-  view.model.emit({ answer: { t: [0, "<p><b>bo</b></p>"] }, raw: "**bo" });
-  view.model.emit({ answer: { t: [0, "<p><b>bold</b></p>"] }, raw: "ld**" });
+  view.model.emit({ answer: { t: [[0, "<p><b>bo</b></p>"]] }, raw: "**bo" });
+  view.model.emit({ answer: { t: [[0, "<p><b>bold</b></p>"]] }, raw: "ld**" });
   await drawn();
   assert.ok(!view.find(".glm-copy").hidden);
   view.find(".glm-copy").click();
