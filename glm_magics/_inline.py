@@ -20,8 +20,9 @@ class InlineMarks:
     """
 
     def __init__(self, *, opened: bool, boxed: bool) -> None:
-        self._state = "start" if not opened else "thinking"
-        self._assumed = opened
+        self._state = "start"
+        self._opened = opened
+        self._assumed = False  # whether the block was opened by the template alone
         self._boxed = boxed
         self._held = ""
 
@@ -32,7 +33,7 @@ class InlineMarks:
     def reasoning_came(self) -> None:
         """The server has a field of its own for thinking, so the text is plain."""
         if self._assumed or self._state == "start":
-            self._state, self._assumed = "plain", False
+            self._state, self._assumed, self._opened = "plain", False, False
 
     def feed(self, text: str) -> list[Event]:
         if self._state == "plain" and not self._held and (not self._boxed or "<" not in text):
@@ -61,18 +62,19 @@ class InlineMarks:
         if visible.startswith(_OPEN):
             self._state = "thinking"
             return self._thinking(visible[len(_OPEN) :])
+        if self._opened:
+            self._state, self._assumed = "thinking", True
+            return self._thinking(text)
         self._state = "plain"
         return self._plain(text)
 
     def _thinking(self, text: str) -> list[Event]:
-        if self._assumed and text.lstrip().startswith(_OPEN):
-            text = text.lstrip()[len(_OPEN) :]
         thought, closed, rest = text.partition(_CLOSE)
         if closed:
             self._state = "plain"
             events: list[Event] = [ReasoningDelta(thought)] if thought else []
             return events + (self._plain(rest.lstrip("\n")) if rest.lstrip("\n") else [])
-        thought, self._held = _split_before_mark(thought, (_CLOSE, _OPEN) if self._assumed else (_CLOSE,))
+        thought, self._held = _split_before_mark(thought, (_CLOSE,))
         return [ReasoningDelta(thought)] if thought else []
 
     def _plain(self, text: str) -> list[Event]:

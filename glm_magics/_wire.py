@@ -169,10 +169,10 @@ _KNOWN_FIELDS = frozenset(
 
 
 def _decode_message(body: Mapping[str, Any]) -> Message:
-    content = body.get("content") or ""
+    content = body.get("content")
     return Message(
         role=body["role"],
-        content=content if isinstance(content, str) else tuple(_decode_part(part) for part in content),
+        content=tuple(_decode_part(part) for part in content) if isinstance(content, list) else content or "",
         reasoning=body.get("reasoning_content"),
         tool_calls=tuple(
             ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
@@ -202,8 +202,9 @@ def events(body: Mapping[str, Any]) -> list[Event]:
     `reasoning_content`, text as a list of parts, tool arguments as an object, a reason of "".
     """
     found: list[Event] = []
-    if "web_search" in body:
-        found += [_search_result(result) for result in body["web_search"] or () if isinstance(result, dict)]
+    searched = body.get("web_search")
+    if isinstance(searched, list):
+        found += [_search_result(result) for result in searched if isinstance(result, dict)]
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return found
@@ -240,14 +241,14 @@ def _tool_call(call: Mapping[str, Any]) -> ToolCallDelta:
     if not isinstance(function, dict):
         function = {}
     arguments = function.get("arguments")
-    if isinstance(arguments, dict):  # documented so on docs.z.ai; the wire has a string
+    if isinstance(arguments, (dict, list)):  # documented so on docs.z.ai; the wire has a string
         arguments = json.dumps(arguments, ensure_ascii=False)
     index = call.get("index")
     return ToolCallDelta(
         index=index if isinstance(index, int) else -1,
         id=_text(call.get("id")),
         name=_text(function.get("name")),
-        arguments=_text(arguments),
+        arguments=arguments if isinstance(arguments, str) else _text(arguments),
     )
 
 
@@ -257,12 +258,16 @@ def _search_result(result: Mapping[str, Any]) -> SearchResult:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """A short field as text that can be printed: halves of characters are replaced."""
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def usage(body: Mapping[str, Any]) -> Usage | None:
+def usage(body: Any) -> Usage | None:
     """The token counts in a chunk or answer, if it has any."""
-    counts = body.get("usage")
+    counts = body.get("usage") if isinstance(body, dict) else None
     if not isinstance(counts, dict):
         return None
     return Usage(
@@ -281,7 +286,9 @@ def _count(counts: Any, name: str) -> int:
 def model_ids(body: Any) -> tuple[str, ...]:
     """The ids in an answer to GET /models."""
     rows = body.get("data") if isinstance(body, dict) else None
-    return tuple(_text(row.get("id")) for row in rows or () if isinstance(row, dict))
+    if not isinstance(rows, list):
+        return ()
+    return tuple(_text(row.get("id")) for row in rows if isinstance(row, dict))
 
 
 def identity(body: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -316,9 +323,8 @@ def failure(body: Any) -> Failure | None:
         return None
     if "detail" in body:
         detail = body["detail"]
-        return Failure(
-            detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False), None, request_id
-        )
+        text = detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
+        return Failure(_text(text), None, request_id)
     if "code" in body and ("msg" in body or "message" in body or body.get("success") is False):
         return Failure(_text(body.get("msg") or body.get("message")), _code(body["code"]), request_id)
     return None

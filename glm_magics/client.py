@@ -11,9 +11,11 @@ import os
 import socket
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,7 +27,9 @@ from glm_magics.errors import (
     NoAnswer,
     NoConnection,
     ProtocolError,
+    RequestError,
     SettingError,
+    StalledStream,
 )
 from glm_magics.keys import ApiKey
 from glm_magics.retry import INTERACTIVE, Policy, Quota, action_for, delay_before_retry, error_for
@@ -70,7 +74,8 @@ class Client:
     """One endpoint's connections. Safe to share between threads; survives a fork by connecting anew.
 
     `transport` replaces the network (the demo engine, a recording, a test); it may be a function that makes
-    one when it is first needed.
+    one when it is first needed. `policy` and `quota` bound what is tried again; `pause` waits in between and
+    says whether the event was set meanwhile.
     """
 
     def __init__(
@@ -79,11 +84,15 @@ class Client:
         *,
         transport: httpx.BaseTransport | Callable[[], httpx.BaseTransport] | None = None,
         policy: Policy = INTERACTIVE,
+        quota: Quota = _quota,
+        pause: Callable[[threading.Event, float], bool] = threading.Event.wait,
         threaded: bool = sys.platform != "emscripten",
     ) -> None:
         self.endpoint = endpoint
         self._transport = transport
-        self._policy = policy
+        self.policy = policy
+        self.quota = quota
+        self.pause = pause
         self._threaded = threaded
         self.server_date = ""  # the Date header of the last plain answer
         self._http: httpx.Client | None = None
@@ -100,7 +109,7 @@ class Client:
         ended: Callable[[Completion, GLMError | None], Completion] = lambda completion, error: completion,
     ) -> Stream:
         """Begin an answer; nothing is sent before the stream is first polled."""
-        exchange = _Exchange(self, request, limits, self._policy)
+        exchange = _Exchange(self, request, limits)
         return Stream(
             iter(exchange),
             request,
@@ -109,6 +118,7 @@ class Client:
             abort=exchange.abort,
             price=price,
             ended=ended,
+            redact=self.redact,
             endpoint=self.endpoint.name,
             threaded=self._threaded,
         )
@@ -155,7 +165,7 @@ class Client:
                 failed = self.refusal(response, response.content)
             else:
                 return response.json()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = self.broken(error, answered=False)
         except ValueError:
             failed = ProtocolError("The server's answer is not JSON.")
@@ -184,8 +194,9 @@ class Client:
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
                 headers={"Accept-Encoding": "identity", "User-Agent": "glm-magics"},
                 follow_redirects=False,
+                event_hooks={"request": [_watch_connection]},
             )
-        except (ImportError, ValueError) as error:  # a proxy in the environment that httpx cannot use
+        except (ImportError, ValueError, OSError) as error:  # a proxy or certificate that httpx cannot use
             reason = self.redact(str(error))
         raise SettingError(
             f"The connection cannot be set up: {reason}",
@@ -204,26 +215,27 @@ class Client:
         """The typed error for an answer with an HTTP status that is not success."""
         status = response.status_code
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("location", "")).netloc or "another address"
+            target = _host(response.headers.get("location", "")) or "another address"
             return ProtocolError(
-                f"{self.host()} redirects to {target}; redirects are not followed.", status=status
+                f"{self.host()} redirects to {self.redact(target)}; redirects are not followed.",
+                status=status,
             )
         try:
             failure = _wire.failure(json.loads(body))
-        except ValueError:
+        except (ValueError, RecursionError):
             failure = None
         if failure is None:
-            text = " ".join(body.decode("utf-8", "replace").split())[:200]
+            text = self.redact(" ".join(body.decode("utf-8", "replace").split()))[:200]
             failure = _wire.Failure(text or response.reason_phrase)
         return error_for(
             failure.code,
             status,
             self.redact(failure.message),
-            request_id=failure.request_id,
+            request_id=self.redact(failure.request_id) if failure.request_id else None,
             retry_after_seconds=_retry_after(response),
         )
 
-    def broken(self, error: httpx.HTTPError, *, answered: bool) -> GLMError:
+    def broken(self, error: httpx.HTTPError | httpx.InvalidURL, *, answered: bool) -> GLMError:
         """The typed error for a failure of the network, before or after an answer had begun."""
         import httpx
 
@@ -233,46 +245,68 @@ class Client:
             httpx.ConnectTimeout,
             httpx.PoolTimeout,
             httpx.ProxyError,
-            httpx.UnsupportedProtocol,
-            httpx.LocalProtocolError,
         )
+        if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+            return SettingError(
+                f"A request to {self.host()} cannot be made: {reason}",
+                hint="Check the address: `%glm doctor` shows it. Nothing was sent.",
+            )
+        if answered and isinstance(error, httpx.ReadTimeout):
+            return StalledStream("The answer stalled: the server sent nothing more.")
         if answered:
             return IncompleteStream(f"The connection broke before the answer ended: {reason}")
         if isinstance(error, unsent):
-            return NoConnection(f"No connection to {self.host()}: {reason}")
+            return NoConnection(f"No connection to {self.host()}{self._by_proxy()}: {reason}")
+        if isinstance(error, httpx.DecodingError):
+            return ProtocolError(f"{self.host()} sent an answer that cannot be unpacked: {reason}")
         return NoAnswer(f"{self.host()} did not answer: {reason}")
 
     def host(self) -> str:
-        return urlsplit(self.endpoint.base_url).netloc or self.endpoint.name
+        return _host(self.endpoint.base_url) or self.endpoint.name
+
+    def _by_proxy(self) -> str:
+        """Which proxy of the environment stands in between, for a message."""
+        from urllib.request import getproxies, proxy_bypass
+
+        if self._transport is not None:
+            return ""
+        parts = urlsplit(self.endpoint.base_url)
+        proxies = getproxies()
+        proxy = proxies.get(parts.scheme) or proxies.get("all")
+        if not proxy or proxy_bypass(parts.hostname or ""):
+            return ""
+        return f" through the proxy {_host(proxy) or proxy}"
+
+
+def _host(url: str) -> str:
+    """Host and port of an address, without a user name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 class _Exchange:
     """One request with its retries, as an iterator of the answer's bytes."""
 
-    def __init__(self, client: Client, request: ChatRequest, limits: Limits, policy: Policy) -> None:
+    def __init__(self, client: Client, request: ChatRequest, limits: Limits) -> None:
+        self.connection: Any = None  # the network stream in use
+        self.aborted = threading.Event()
         self._client = client
         self._request = request
         self._limits = limits
-        self._policy = policy
-        self._aborted = threading.Event()
-        self._response: httpx.Response | None = None
 
     def __iter__(self) -> Iterator[bytes | Waiting]:
-        attempt = 0
+        attempt, policy, quota = 0, self._client.policy, self._client.quota
         while True:
             attempt += 1
             failed = yield from self._try(attempt)
             if failed is None:
-                _quota.earn()
+                quota.earn()
                 return
-            delay = delay_before_retry(failed, attempt=attempt, policy=self._policy)
-            if delay is None or self._aborted.is_set() or not _quota.spend(action_for(failed)):
+            delay = delay_before_retry(failed, attempt=attempt, policy=policy)
+            if delay is None or self.aborted.is_set() or not quota.spend(action_for(failed)):
                 raise failed
             reason = failed.message.removeprefix("The server says: ")
-            yield Waiting(
-                delay, f"{reason} Trying again in {delay:.0f} s ({attempt} of {self._policy.attempts})."
-            )
-            if self._aborted.wait(delay):
+            yield Waiting(delay, f"{reason} Trying again in {delay:.0f} s ({attempt} of {policy.attempts}).")
+            if self._client.pause(self.aborted, delay):
                 raise failed
 
     def _try(self, attempt: int) -> Generator[bytes, None, GLMError | None]:
@@ -280,29 +314,30 @@ class _Exchange:
         import httpx
 
         answered = False
+        body = self._body(attempt)
+        _reading.exchange = self
         try:
             with self._client.http().stream(
                 "POST",
                 self._client.url(_wire.CHAT_PATH),
-                content=self._body(attempt),
+                content=body,
                 headers={"Content-Type": "application/json"},
                 timeout=httpx.Timeout(
                     CONNECT_SECONDS, read=self._limits.idle + 5, write=WRITE_SECONDS, pool=None
                 ),
             ) as response:
-                self._response = response
                 if response.status_code >= 300:
                     return self._client.refusal(response, self._error_body(response))
                 for chunk in _raw_chunks(response):
                     answered = True
                     yield chunk
-                    if self._aborted.is_set():
+                    if self.aborted.is_set():
                         break
             return None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = self._client.broken(error, answered=answered)
         finally:
-            self._response = None
+            _reading.exchange = self.connection = None
         if answered:
             raise failed
         return failed
@@ -314,27 +349,69 @@ class _Exchange:
             # The platform refuses a second use of an id (1231), so each attempt has its own.
             request = replace(request, request_id=f"{(request.request_id or 'glm')[:30]}-{uuid.uuid4().hex}")
         body = _wire.encode_request(request, dialect)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        try:
+            text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError) as error:
+            reason = str(error)
+        else:
+            return text.encode("utf-8", "replace")
+        raise RequestError(f"The request cannot be written as JSON: {reason}. Nothing was sent.")
 
     def _error_body(self, response: httpx.Response) -> bytes:
+        import httpx
+
         body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > ERROR_BODY_BYTES:
-                break
+        try:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > ERROR_BODY_BYTES:
+                    break
+        except httpx.HTTPError:
+            return body  # the status is what matters, and it has come
         return body
 
     def abort(self) -> None:
         """Break the connection from another thread: a shutdown wakes a socket's reader, a close does not."""
-        self._aborted.set()
-        response = self._response
-        network = response.extensions.get("network_stream") if response is not None else None
+        self.aborted.set()
+        network = self.connection
         connection = network.get_extra_info("socket") if network is not None else None
         if connection is not None:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # it was closed already
+
+
+_reading = threading.local()  # .exchange: the one this thread is reading for
+
+
+def _watch_connection(request: httpx.Request) -> None:
+    """Learn of each new connection, by the trace extension of httpcore."""
+    request.extensions["trace"] = _on_trace
+
+
+def _on_trace(event: str, info: dict[str, Any]) -> None:
+    if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+        _tell_who_reads(info["return_value"])
+
+
+def _tell_who_reads(network: Any) -> None:
+    """Let a connection note the exchange that reads from it, so that an abort finds it at any time.
+
+    httpx names the connection only when the answer has begun, and a server may think for minutes before.
+    """
+    read = network.read
+
+    def read_for_exchange(max_bytes: int, timeout: float | None = None) -> bytes:
+        exchange: _Exchange | None = getattr(_reading, "exchange", None)
+        if exchange is not None:
+            exchange.connection = network
+            if exchange.aborted.is_set():
+                return b""  # reads as the end of the connection
+        data: bytes = read(max_bytes, timeout)
+        return data
+
+    network.read = read_for_exchange
 
 
 def _raw_chunks(response: httpx.Response) -> Iterator[bytes]:
@@ -350,5 +427,7 @@ def _retry_after(response: httpx.Response) -> float | None:
         try:
             return max(0.0, float(value) * unit)
         except ValueError:
-            continue
+            date = parsedate_tz(value)
+        if date is not None:
+            return max(0.0, mktime_tz(date) - time.time())
     return None

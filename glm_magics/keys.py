@@ -14,6 +14,8 @@ __all__ = ["ApiKey"]
 
 _SHOWN = "<API key, hidden>"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_MOST_CHARACTERS = 4_096
+_SHORTEST_PART = 8  # a shorter piece of a key is no secret, and would be found in plain words
 
 
 class ApiKey:
@@ -25,16 +27,21 @@ class ApiKey:
     __slots__ = ("__secret", "source")
 
     def __init__(self, secret: str, *, source: str) -> None:
-        secret = secret.strip().strip("\"'")
-        if not secret:
+        self.__secret = secret.strip().strip("\"'")
+        self.source = source
+        del secret  # a traceback that shows locals would show it
+        if not self.__secret:
             raise SettingError(f"The key from {source} is empty.", hint="Set it again with `%glm login`.")
-        if not _PRINTABLE.fullmatch(secret) or len(secret) > 4096:
+        if len(self.__secret) > _MOST_CHARACTERS:
+            raise SettingError(
+                f"The key from {source} has more than {_MOST_CHARACTERS:,} characters.",
+                hint="Copy only the key from the platform's key page and use `%glm login`.",
+            )
+        if not _PRINTABLE.fullmatch(self.__secret):
             raise SettingError(
                 f"The key from {source} holds blanks, line breaks or characters outside ASCII.",
                 hint="Copy it again from the platform's key page and use `%glm login`.",
             )
-        self.__secret = secret
-        self.source = source
 
     def authorization(self) -> str:
         """The value of the Authorization header. Hand it straight on: a local name shows in tracebacks."""
@@ -45,9 +52,12 @@ class ApiKey:
         store(service, account, self.__secret)
 
     def redact(self, text: str) -> str:
-        """`text` with the key, and the halves and encodings of it, blotted out."""
+        """`text` with the key, its halves and their encodings blotted out; also one cut off at the end."""
         for form in self.__forms():
             text = text.replace(form, "[key]")
+            for length in range(min(len(form) - 1, len(text)), _SHORTEST_PART - 1, -1):
+                if text.endswith(form[:length]):
+                    text = text[:-length] + "[key]"
         return text
 
     def appears_in(self, text: str) -> bool:
@@ -55,18 +65,11 @@ class ApiKey:
         return any(form in text for form in self.__forms())
 
     def __forms(self) -> list[str]:
-        parts = [self.__secret, *(part for part in self.__secret.split(".") if len(part) >= 8)]
-        forms: list[str] = []
-        for part in parts:
-            encoded = base64.b64encode(part.encode()).decode().rstrip("=")
-            forms += [
-                part,
-                quote(part, safe=""),
-                encoded,
-                base64.urlsafe_b64encode(part.encode()).decode().rstrip("="),
-            ]
-            forms.append(part.encode().hex())
-        return sorted(set(forms), key=len, reverse=True)
+        halves = (half for half in self.__secret.split(".") if len(half) >= _SHORTEST_PART)
+        forms: set[str] = set()
+        for part in (self.__secret, *halves):
+            forms |= {part, quote(part, safe=""), part.encode().hex(), *_base64_forms(part.encode())}
+        return sorted((form for form in forms if len(form) >= _SHORTEST_PART), key=len, reverse=True)
 
     def __repr__(self) -> str:
         return _SHOWN
@@ -85,3 +88,14 @@ class ApiKey:
 
     def __hash__(self) -> int:
         return id(self)
+
+
+def _base64_forms(part: bytes) -> set[str]:
+    """What `part` looks like in base64, alone or inside something longer, where it begins at any bit."""
+    forms = set()
+    for shift in range(3):
+        encoded = base64.b64encode(bytes(shift) + part).decode().rstrip("=")
+        inner = encoded[-(-shift * 8 // 6) : (shift + len(part)) * 8 // 6]
+        forms |= {encoded} if shift == 0 else set()
+        forms |= {inner, inner.replace("+", "-").replace("/", "_")}
+    return forms

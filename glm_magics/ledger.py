@@ -59,7 +59,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def reserve(self, most: Cost | None, *, label: str = "", budgets: Iterable[Budget] = ()) -> Reservation:
-        """Set `most` aside, or raise `BudgetExceeded` when that would pass the session's wall or one of `budgets`.
+        """Set `most` aside. Raises `BudgetExceeded` if that would pass the session's wall or a given one.
 
         Budgets beside the session's are walls for this one request. A request of unknown price is refused
         under a budget: there is no telling where it would end.
@@ -135,7 +135,7 @@ def _check(budget: Budget, most: Cost | None, *, taken: Decimal) -> None:
         )
     if most.currency != limit.currency:
         raise BudgetExceeded(
-            f"The budget for {budget.name} is in {limit.currency}, and this endpoint bills in {most.currency}.",
+            f"The budget for {budget.name} is in {limit.currency}, this endpoint bills in {most.currency}.",
             hint=f"Set it in {most.currency}: `%glm budget AMOUNT`.",
         )
     if most.amount + taken > limit.amount:

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Literal
@@ -54,6 +54,7 @@ Phase = Literal["waiting", "thinking", "answering", "calling a tool", "done"]
 _HEAD: Final = 200  # characters of a strange answer that an error quotes
 _GRACE_SECONDS: Final = 3.0  # how long usage may come after the finish reason
 _SLICE_SECONDS: Final = 0.1  # how often a wait looks whether it should stop
+_CLOSING_SECONDS: Final = 0.05  # how long a finished answer waits for its connection to be free again
 _BATCH_BYTES: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -68,6 +69,7 @@ class StreamDecoder:
 
     def __init__(self, *, inline_thinking: bool = False, boxed: bool = False) -> None:
         self.ended = False
+        self.failure: GLMError | None = None
         self.finish_reason = ""
         self.usage: Usage | None = None
         self.id = self.request_id = self.model = ""
@@ -83,13 +85,18 @@ class StreamDecoder:
         self._body: list[bytes] | None = None  # a whole JSON answer, while it comes in
         self._head = b""  # the bytes up to the first visible one, and then those of its chunk
         self._sniffed = False
+        self._over = False
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         return self._calls.whole()
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """The events that `chunk` completes. Raises a `GLMError` for an error the server sent."""
+        """The events that `chunk` completes.
+
+        An error that the server sent, or bytes that make no sense, are kept in `failure` and raised by
+        `close`, so that what came before them is not lost.
+        """
         if not self._sniffed:
             chunk = self._sniff(chunk)
         if self._body is not None:
@@ -97,48 +104,79 @@ class StreamDecoder:
             self.activity += 1
             return []
         found: list[Event] = []
-        for name, data in self._sse.feed(chunk):
-            if self.ended:
-                break
-            self._event(name, data, found)
+        try:
+            for name, data in self._sse.feed(chunk):
+                if self.ended or self.failure:
+                    break
+                self._event(name, data, found)
+        except GLMError as error:
+            self.failure = error
+        return found
+
+    def rest(self) -> list[Event]:
+        """No more bytes: the events that were waiting for some."""
+        found: list[Event] = []
+        if self._over:
+            return found
+        self._over = True
+        try:
+            if self.failure is None and not self.ended:
+                self._last_bytes(found)
+        except GLMError as error:
+            self.failure = error
+        if self.finish_reason:
+            self._flush(found)
         return found
 
     def close(self) -> list[Event]:
-        """No more bytes. Raises `IncompleteStream` unless the server had said why it stopped."""
-        found: list[Event] = []
+        """The `rest`. Raises a `GLMError` unless the answer is whole: the server's, or what is missing."""
+        found = self.rest()
+        if self.failure is None:
+            self.failure = self._shortcoming()
+        if self.failure is not None:
+            raise self.failure
+        return found
+
+    def _last_bytes(self, found: list[Event]) -> None:
         if self._body is not None:
             self._whole(b"".join(self._body), found)
-        elif not self.ended:
-            for name, data in self._sse.close():
-                if data.startswith("[DONE]") or _is_json(data):
-                    self._event(name, data, found)
-        self.flush(found)
-        if not self.finish_reason:
-            if not self.activity and self._head.strip():
-                raise ProtocolError(f"The server sent something that is not an answer: {self.head()}")
-            raise IncompleteStream(
-                "The stream said [DONE] without a finish reason: the answer may be cut off."
-                if self.ended
-                else "The connection ended before the answer did."
-            )
+            return
+        for name, data in self._sse.close():
+            if data.startswith("[DONE]") or _is_json(data):
+                self._event(name, data, found)
+
+    def _flush(self, found: list[Event]) -> None:
+        """Let go of what was held back because more could have followed.
+
+        Only of a whole answer: half a mark or half a character at a cut would be text nobody wrote.
+        """
+        for event in self._marks.close():
+            self._take(event, found)
+        for half in self._reasoning.close():
+            self._take(ReasoningDelta(half), found)
+        for half in self._text.close():
+            self._take(TextDelta(half), found)
+        if self._marks.never_closed and not self.text:  # it was not thinking after all
+            self.text, self.reasoning = self.reasoning, []
+
+    def _shortcoming(self) -> GLMError | None:
+        """Why the answer is not whole; None when it is."""
         if self.finish_reason == "network_error":
-            raise ServerError("The platform's inference broke off (finish reason network_error).")
+            return ServerError("The platform's inference broke off (finish reason network_error).")
         if self.finish_reason == "sensitive":
-            raise ContentRefused(
+            return ContentRefused(
                 "The platform's content filter cut the answer off (finish reason sensitive).",
                 hint="What was shown so far should not be used; rephrase the prompt.",
             )
-        return found
-
-    def flush(self, found: list[Event] | None = None) -> None:
-        """Let go of what was held back because more could have followed."""
-        out: list[Event] = [] if found is None else found
-        for event in self._marks.close():
-            self._take(event, out)
-        self.reasoning += self._reasoning.close()
-        self.text += self._text.close()
-        if self.finish_reason and self._marks.never_closed and not self.text:  # it was not thinking after all
-            self.text, self.reasoning = self.reasoning, []
+        if self.finish_reason:
+            return None
+        if not self.activity and self._head.strip():
+            return ProtocolError(f"The server sent something that is not an answer: {self.head()}")
+        return IncompleteStream(
+            "The stream said [DONE] without a finish reason: the answer may be cut off."
+            if self.ended
+            else "The connection ended before the answer did."
+        )
 
     def head(self) -> str:
         """The first characters of the answer, for an error that has to quote it."""
@@ -159,7 +197,7 @@ class StreamDecoder:
     def _whole(self, body: bytes, found: list[Event]) -> None:
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ProtocolError(f"The server sent something that is not an answer: {self.head()}") from None
         self._answer(answer, found)
 
@@ -172,7 +210,7 @@ class StreamDecoder:
             return
         try:
             body = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _malformed(name, data) from None
         if name == "error" and _wire.failure(body) is None:
             raise StreamError(f"The server reported an error in the stream: {data[:_HEAD]}")
@@ -190,6 +228,8 @@ class StreamDecoder:
                 for part in self._marks.feed(event.text):
                     self._take(part, found)
             else:
+                if type(event) is ReasoningDelta:
+                    self._marks.reasoning_came()
                 self._take(event, found)
         if body.get("usage"):
             self.usage = _wire.usage(body) or self.usage
@@ -203,7 +243,6 @@ class StreamDecoder:
                 self.text.append(text)
                 found.append(event if text is event.text else TextDelta(text))
         elif type(event) is ReasoningDelta:
-            self._marks.reasoning_came()
             text = self._reasoning.take(event.text)
             if text:
                 self.reasoning.append(text)
@@ -229,7 +268,7 @@ def _malformed(name: str, data: str) -> GLMError:
 def _is_json(data: str) -> bool:
     try:
         json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -337,6 +376,7 @@ class Stream:
         abort: Callable[[], None] = lambda: None,
         price: Callable[[Usage], Cost | None] = lambda usage: None,
         ended: Callable[[Completion, GLMError | None], Completion] = lambda completion, error: completion,
+        redact: Callable[[str], str] = lambda text: text,
         endpoint: str = "",
         threaded: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -350,6 +390,7 @@ class Stream:
         self._abort = abort
         self._price = price
         self._ended = ended
+        self._redact = redact
         self._endpoint = endpoint
         self._clock = clock
         self._began = clock()
@@ -391,11 +432,11 @@ class Stream:
         try:
             events = self._next(timeout)
         except GLMError as error:
-            self._end("incomplete", error)
-            error.completion = self._final
-            raise
-        self._notice(events)
-        return events
+            failed = error
+        else:
+            self._notice(events)
+            return events
+        raise self._fail(failed).with_traceback(None)  # its way through the reader's thread tells nothing
 
     def stop(self) -> None:
         """End the answer here, as the Stop button does. Safe from any thread; the next `poll` acts on it."""
@@ -428,29 +469,38 @@ class Stream:
 
     def _next(self, timeout: float) -> list[Event]:
         began = self._clock()
+        if self._decoder.failure is not None:
+            raise self._decoder.failure
         try:
             batch = self._bytes.take(min(timeout, _SLICE_SECONDS))
-        except StopIteration:
-            return self._finish()
         except StreamError:
-            if self._decoder.finish_reason:  # it broke after the last word
-                return self._finish()
-            raise
+            if not self._decoder.finish_reason:
+                raise
+            batch = None  # it broke after the last word
+        if batch is None:
+            return self._finish([])
         events: list[Event] = []
         for item in batch:
             if isinstance(item, Waiting):
                 self._note, self._allowance, self._waited = item.why, item.seconds, 0.0
             else:
                 events += self._decoder.feed(item)
-        if self._decoder.ended:
-            return events + self._finish()
+        if self._decoder.ended or self._decoder.failure is not None:
+            return self._finish(events)
         self._watch(self._clock() - began, idle=not batch)
         if self._decoder.finish_reason and self._waited > _GRACE_SECONDS:
-            return events + self._finish()
+            return self._finish(events)
         return events
 
-    def _finish(self) -> list[Event]:
-        events = self._decoder.close()
+    def _finish(self, events: list[Event]) -> list[Event]:
+        """No more comes. What is wrong with the answer is raised after the last `events` were seen."""
+        events += self._decoder.rest()
+        try:
+            self._decoder.close()
+        except GLMError:
+            if not events:
+                raise
+            return events  # the next poll raises it
         self._notice(events)
         self._end(self._decoder.finish_reason)
         return events
@@ -462,12 +512,12 @@ class Stream:
         elif idle or seconds:
             self._waited += seconds
         if self._waited > self._limits.idle + self._allowance and not self._decoder.finish_reason:
-            silent = f"no data for {self._limits.idle:.0f} s"
+            silent = f"no data for {self._limits.idle:g} s"
             if self._activity:
                 raise StalledStream(f"The answer stalled: {silent}.")
             raise NoAnswer(f"The server did not answer: {silent}.")
         if self._clock() - self._began > self._limits.total:
-            raise StalledStream(f"The answer took more than {self._limits.total:.0f} s.")
+            raise StalledStream(f"The answer took more than {self._limits.total:g} s.")
 
     def _notice(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -482,15 +532,24 @@ class Stream:
                 self._thinking_until = self._elapsed()
             return  # one look per batch: finer times would cost more than they tell
 
+    def _fail(self, error: GLMError) -> GLMError:
+        error.message = self._redact(error.message)
+        error.request_id = self._redact(error.request_id) if error.request_id else None
+        error.args = (error.message,)
+        judged = self._decoder.finish_reason in ("sensitive", "network_error")
+        self._end(self._decoder.finish_reason if judged else "incomplete", error)
+        error.completion = self._final
+        return error
+
     def _end(self, reason: str, error: GLMError | None = None) -> None:
         if self.done:
             return
         self.done = True
         self._seconds = self._elapsed()
         self._reason = reason
-        self._decoder.flush()
+        self._decoder.rest()
         final = self._collect(reason)
-        self._bytes.close(self._abort)
+        self._bytes.close(self._abort, patient=error is None and self._decoder.ended)
         self._final = self._ended(final, error)
 
     # -- adding up ----------------------------------------------------------------------------------
@@ -522,11 +581,11 @@ class Stream:
     def _phase(self) -> Phase:
         if self.done:
             return "done"
+        if self._decoder.tool_calls:
+            return "calling a tool"
         if self._decoder.text:
             return "answering"
-        if self._decoder.reasoning:
-            return "thinking"
-        return "calling a tool" if self._decoder.tool_calls else "waiting"
+        return "thinking" if self._decoder.reasoning else "waiting"
 
     def _elapsed(self) -> float:
         return self._clock() - self._began if self._seconds is None else self._seconds
@@ -563,11 +622,13 @@ class _InlineBytes:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    def take(self, timeout: float) -> list[bytes | Waiting]:
-        return [next(self._source)]
+    def take(self, timeout: float) -> list[bytes | Waiting] | None:
+        item = next(self._source, None)
+        return None if item is None else [item]
 
-    def close(self, abort: Callable[[], None]) -> None:
+    def close(self, abort: Callable[[], None], *, patient: bool) -> None:
         abort()
+        _close(self._source)
 
 
 class _ThreadedBytes:
@@ -581,8 +642,8 @@ class _ThreadedBytes:
         self._failed: BaseException | None = None
         self._over = False
 
-    def take(self, timeout: float) -> list[bytes | Waiting]:
-        """What is there, after at most `timeout` seconds. Raises `StopIteration` at the end of the data."""
+    def take(self, timeout: float) -> list[bytes | Waiting] | None:
+        """What is there, after at most `timeout` seconds; None at the end of the data."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="glm-stream", daemon=True)
             self._thread.start()
@@ -593,9 +654,7 @@ class _ThreadedBytes:
             return batch
         if self._failed is not None:
             raise self._failed
-        if self._over:
-            raise StopIteration
-        return batch
+        return None if self._over else batch
 
     def _gather(self, batch: list[bytes | Waiting], timeout: float) -> None:
         size = 0
@@ -622,14 +681,22 @@ class _ThreadedBytes:
             self._queue.put(None)
         except Exception as error:
             self._queue.put(error)
+        finally:
+            _close(self._source)
 
-    def close(self, abort: Callable[[], None]) -> None:
-        """Let the thread end: by itself after the last byte, else by breaking its connection."""
+    def close(self, abort: Callable[[], None], *, patient: bool) -> None:
+        """Let the thread end: by itself after the last byte (`patient`), else by breaking its connection."""
         self._closed = True
         if self._thread is not None:
-            self._thread.join(0.02 if self._over else 0.0)
+            self._thread.join(_CLOSING_SECONDS if patient or self._over else 0.0)
             if self._thread.is_alive():
                 abort()
+
+
+def _close(source: Source) -> None:
+    """Let a generator leave its `with` blocks now, in the thread that runs it."""
+    if isinstance(source, Generator):
+        source.close()
 
 
 _Bytes = _ThreadedBytes | _InlineBytes

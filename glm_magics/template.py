@@ -75,7 +75,7 @@ def fill(text: str, namespace: Mapping[str, Any], *, show: Show | None = None) -
 def _look_up(name: str, namespace: Mapping[str, Any]) -> Any:
     if name.startswith("_") or name in _HIDDEN or keyword.iskeyword(name):
         raise TemplateError(
-            f"{{{{{name}}}}} is not filled: names with a leading underscore, In and Out stay in the notebook.",
+            f"{{{{{name}}}}} is not filled: names that begin with _, In and Out stay in the notebook.",
             hint="Bind the value to a name of its own first.",
         )
     if name not in namespace:
@@ -99,15 +99,18 @@ def data_names(namespace: Mapping[str, Any]) -> list[str]:
 
 def is_data(value: Any) -> bool:
     """Whether a value is of a kind that may stand in a prompt. Looks at types only, never into the value."""
-    return isinstance(value, (*_PLAIN, list, tuple, dict, set, frozenset)) or _is_array_like(value)
+    return _is(value, (*_PLAIN, list, tuple, dict, set, frozenset)) or _is_array_like(value)
+
+
+def _is(value: Any, kinds: tuple[type, ...]) -> bool:
+    """As `isinstance`, which asks a value for its `__class__` and so runs its code."""
+    return issubclass(type(value), kinds)
 
 
 def _is_array_like(value: Any) -> bool:
     home = type(value).__module__.partition(".")[0]
     return (
-        home in ("pandas", "numpy", "polars", "pyarrow")
-        and not isinstance(value, type)
-        and not callable(value)
+        home in ("pandas", "numpy", "polars", "pyarrow") and not _is(value, (type,)) and not callable(value)
     )
 
 
@@ -116,11 +119,9 @@ def show_value(name: str, value: Any) -> str:
 
     Raises `TemplateError` for what is not data: functions, modules, classes, objects.
     """
-    if isinstance(value, str):
+    if _is(value, _PLAIN):
         return str(value)
-    if isinstance(value, _PLAIN):
-        return str(value)
-    if isinstance(value, (list, tuple, dict, set, frozenset)):
+    if _is(value, (list, tuple, dict, set, frozenset)):
         return json.dumps(_plain(name, value, 0), ensure_ascii=False)
     if _is_array_like(value):
         return str(value)
@@ -130,19 +131,19 @@ def show_value(name: str, value: Any) -> str:
 def _plain(name: str, value: Any, depth: int) -> Any:
     if depth > 50:
         raise TemplateError(f"{{{{{name}}}}} is nested more than 50 deep, or holds itself.")
-    if isinstance(value, dict):
+    if _is(value, (dict,)):
         return {str(key): _plain(name, item, depth + 1) for key, item in value.items() if _allowed(name, key)}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if _is(value, (list, tuple, set, frozenset)):
         return [_plain(name, item, depth + 1) for item in value]
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or _is(value, (bool, int, float)):
         return value
-    if isinstance(value, _PLAIN) or _is_array_like(value):
+    if _is(value, _PLAIN) or _is_array_like(value):
         return str(value)
     raise _not_data(name, value)
 
 
 def _allowed(name: str, key: Any) -> bool:
-    if not isinstance(key, _PLAIN):
+    if not _is(key, _PLAIN):
         raise _not_data(name, key)
     return True
 
