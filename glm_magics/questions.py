@@ -8,13 +8,17 @@ from IPython.core.inputtransformer2 import TokenTransformBase
 
 __all__ = ["Question", "register", "unregister"]
 
-_BLANK = ("NEWLINE", "NL", "INDENT", "DEDENT")
 
-
-class Question(TokenTransformBase):  # type: ignore[misc]  # IPython's base has no types
+class Question(TokenTransformBase):
     """Turns such a line into the call of the magic, before IPython's own help syntax sees it."""
 
     priority = 4  # IPython's help syntax has 5
+
+    def __init__(self, start: tuple[int, int], magic: tuple[int, int]) -> None:
+        super().__init__(
+            start
+        )  # IPython takes the transformer that starts first, so this is the line's start
+        self._column = magic[1]
 
     @classmethod
     def find(cls, tokens_by_line: list[list[Any]]) -> Question | None:
@@ -27,12 +31,12 @@ class Question(TokenTransformBase):  # type: ignore[misc]  # IPython's base has 
             if starts_line and len(visible) > at + 2 and visible[at + 1].string == "glm":
                 text = visible[at].line[visible[at + 1].end[1] :].strip()
                 if text.strip("?"):
-                    return cls(visible[at].start)
+                    return cls(visible[0].start, visible[at].start)
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
         line = lines[self.start_line]
-        before, magic = line[: self.start_col], line[self.start_col :]
+        before, magic = line[: self._column], line[self._column :]
         text = magic.strip().removeprefix("%").removeprefix("glm").strip()
         call = f"{before}get_ipython().run_line_magic('glm', {text!r})\n"
         return [*lines[: self.start_line], call, *lines[self.start_line + 1 :]]
