@@ -201,10 +201,9 @@ def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
         api.budget(amount, "cell" if words[-1:] == ["cell"] else "session")
     session = api.session()
     ledger = session.ledger
+    each = session.cell_budget
     print(f"this session: {f'{ledger.budget.limit}, {ledger.left()} left' if ledger.budget else 'no budget'}")
-    print(
-        f"each cell:    {session.money(session.cell_budget) if session.cell_budget is not None else 'no budget'}"
-    )
+    print(f"each cell:    {session.money(each) if each is not None else 'no budget'}")
 
 
 def _demo(magics: GLMMagics, words: Sequence[str]) -> None:

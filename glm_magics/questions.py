@@ -15,9 +15,8 @@ class Question(TokenTransformBase):
     priority = 4  # IPython's help syntax has 5
 
     def __init__(self, start: tuple[int, int], magic: tuple[int, int]) -> None:
-        super().__init__(
-            start
-        )  # IPython takes the transformer that starts first, so this is the line's start
+        # IPython takes the transformer that starts first, so `start` is where the line starts.
+        super().__init__(start)  # type: ignore[no-untyped-call]
         self._column = magic[1]
 
     @classmethod
