@@ -189,7 +189,8 @@ class GLMMagics(Magics):
             self._ip.set_next_input("\n\n".join(body.rstrip("\n") for _, body in blocks), replace=False)
 
     def _count(self) -> int:
-        return int(self._ip.execution_count)
+        """The number of the running cell; `execution_count` is already the next one's on IPython 9."""
+        return len(self._ip.history_manager.input_hist_parsed) - 1
 
     def show_once(self, completion: Completion) -> None:
         """Asked by IPython how to display an answer: not again, right after it was streamed into the cell."""
