@@ -328,6 +328,18 @@ WHOLE = Completion(
             id="interrupted-other-model",
         ),
         pytest.param(
+            Completion("", model="m", finish_reason="incomplete", seconds=0.2),
+            None,
+            "No answer · m · 0.2 s",
+            id="nothing-came",
+        ),
+        pytest.param(
+            Completion("half", model="m", finish_reason="incomplete", seconds=0.2),
+            None,
+            "Incomplete · m · 0.2 s",
+            id="broken-off",
+        ),
+        pytest.param(
             Completion("", model="m", usage=Usage(1, 0, 1), cost=Cost(Decimal(0), "CNY"), seconds=0.01),
             None,
             "m · 1 in + 1 out tokens · 0.0 s · free",

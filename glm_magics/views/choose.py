@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from glm_magics.views.follow import View
+if TYPE_CHECKING:
+    from glm_magics.views.follow import View
 
 __all__ = ["choose"]
 

@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import FrameType, TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from glm_magics.chat import Completion, Cost, Event
+from glm_magics.chat import Completion
 from glm_magics.errors import GLMError
-from glm_magics.stream import Progress
 from glm_magics.views.control import stoppable
+
+if TYPE_CHECKING:  # this module is imported at %load_ext, which should cost little
+    from glm_magics.chat import Cost, Event
+    from glm_magics.stream import Progress
 
 __all__ = ["View", "follow", "follow_all"]
 
@@ -26,7 +29,7 @@ _POLL_SECONDS = 0.05
 _TICK_SECONDS = 1.0
 _SHARE = 4  # painting may take at most one part in this many, plus one, of the time
 
-BudgetLeft = Callable[[], Cost | None]
+BudgetLeft = Callable[[], "Cost | None"]
 
 
 class View(Protocol):

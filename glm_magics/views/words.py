@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from glm_magics.chat import Completion, Cost, Usage
-from glm_magics.stream import Progress
+if TYPE_CHECKING:
+    from glm_magics.chat import Completion, Cost, Usage
+    from glm_magics.stream import Progress
 
 __all__ = ["ending", "facts", "facts_so_far", "footer", "record", "status", "thinking_summary", "title"]
 
@@ -80,7 +81,8 @@ def status(progress: Progress) -> str:
 
 def ending(completion: Completion) -> str:
     """How it ended, in a few words."""
-    return _ENDINGS.get(completion.finish_reason, "Incomplete")
+    came = completion.text or completion.reasoning or completion.tool_calls
+    return _ENDINGS.get(completion.finish_reason, "Incomplete" if came else "No answer")
 
 
 def thinking_summary(seconds: float, tokens: int, *, over: bool) -> str:
