@@ -14,10 +14,10 @@ from glm_magics.chat import Completion, Message
 from glm_magics.client import Client
 from glm_magics.errors import SettingError
 from glm_magics.ledger import Budget
-from glm_magics.stream import Stream
-from glm_magics.tiers import Tier
-from glm_magics.tiers import add_tier as _add_tier
-from glm_magics.tiers import tiers as _tiers
+from glm_magics._stream import Stream
+from glm_magics._tiers import Tier
+from glm_magics._tiers import add_tier as _add_tier
+from glm_magics._tiers import tiers as _tiers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -33,7 +33,7 @@ from glm_magics.errors import (
 )
 from glm_magics.keys import ApiKey
 from glm_magics.retry import INTERACTIVE, Policy, Quota, action_for, delay_before_retry, error_for
-from glm_magics.stream import DEFAULT_LIMITS, Limits, Stream, StreamDecoder, Waiting
+from glm_magics._stream import DEFAULT_LIMITS, Limits, Stream, StreamDecoder, Waiting
 
 if TYPE_CHECKING:
     import httpx

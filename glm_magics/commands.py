@@ -17,7 +17,7 @@ from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
-from glm_magics.tiers import tiers
+from glm_magics._tiers import tiers
 
 if TYPE_CHECKING:
     import pandas as pd

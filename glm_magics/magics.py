@@ -24,7 +24,7 @@ from glm_magics.template import fill, show_value
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from glm_magics.stream import Stream
+    from glm_magics._stream import Stream
     from glm_magics.views import View
 
 __all__ = ["GLMMagics", "Interrupted", "load", "unload"]

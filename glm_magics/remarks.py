@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from glm_magics.chat import ChatRequest, Completion
-from glm_magics.tiers import Tier
+from glm_magics._tiers import Tier
 
 __all__ = ["remarks"]
 

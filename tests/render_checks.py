@@ -14,7 +14,22 @@ from typing import Any
 HOSTILE = json.loads((Path(__file__).parent / "data" / "hostile_output.json").read_text("utf-8"))["items"]
 PAYLOADS = [item["payload"] for item in HOSTILE]
 
-VOID = {"br", "hr", "img", "input", "meta", "link", "base", "source", "track", "embed", "col", "area", "wbr", "param"}
+VOID = {
+    "br",
+    "hr",
+    "img",
+    "input",
+    "meta",
+    "link",
+    "base",
+    "source",
+    "track",
+    "embed",
+    "col",
+    "area",
+    "wbr",
+    "param",
+}
 LIVE_TAGS = set(
     "p br hr strong em s code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td a span div".split()
 )
@@ -57,7 +72,9 @@ class Judge(HTMLParser):
                 self.found.append(f"<a href={value!r}>")
             elif name == "style" and not re.fullmatch(r"text-align:\s*(left|right|center);?", value):
                 self.found.append(f"<{tag} style={value!r}>")
-            elif name == "class" and not re.fullmatch(r"math|[a-z]\w?\w?|hll|err|language-[\w+#./() -]{1,40}", value):
+            elif name == "class" and not re.fullmatch(
+                r"math|[a-z]\w?\w?|hll|err|language-[\w+#./() -]{1,40}", value
+            ):
                 self.found.append(f"<{tag} class={value!r}>")
 
     def handle_comment(self, data: str) -> None:
@@ -99,7 +116,9 @@ class Element:
         return next(child for child in reversed(self.children) if isinstance(child, Element))
 
     def html(self) -> str:
-        inside = "".join(escape(child, False) if isinstance(child, str) else child.html() for child in self.children)
+        inside = "".join(
+            escape(child, False) if isinstance(child, str) else child.html() for child in self.children
+        )
         if not self.tag:
             return inside
         return f"<{self.tag}{self.attrs}>" + ("" if self.tag in VOID else f"{inside}</{self.tag}>")
@@ -163,7 +182,11 @@ class Page:
         if "x" in op:
             node = self.tail[-1][1]
             assert isinstance(node, Element)
-            while node.children and isinstance(last := node.children[-1], Element) and self._is_block(last, node):
+            while (
+                node.children
+                and isinstance(last := node.children[-1], Element)
+                and self._is_block(last, node)
+            ):
                 node = last
             node.append(op["x"])
 
@@ -185,7 +208,9 @@ class Page:
 
 PIECES = [
     *"* ** _ ~~ ~ ` `` ``` ~~~ $ $$ \\ \\( \\) \\[ \\] [ ] ]( ) ( ! ![ < > & # | : - + = 1. 2) > { } @ / . ,".split(),
-    *" |  |    |\t|\n|\n\n|\n- |\n  - |\n1. |\n   |\n    |\n> |\n# |\n```\n|\n~~~\n|\n| a | b |\n|---|---|\n|\n===\n|\n---\n|\n$$\n".split("|"),
+    *" |  |    |\t|\n|\n\n|\n- |\n  - |\n1. |\n   |\n    |\n> |\n# |\n```\n|\n~~~\n|\n| a | b |\n|---|---|\n|\n===\n|\n---\n|\n$$\n".split(
+        "|"
+    ),
     "\n| a | b |\n|---|:-:|\n",
     "\n| x | y |",
     "a",

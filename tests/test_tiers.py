@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import glm_magics.tiers
+import glm_magics._tiers
 from glm_magics.chat import Cost, Usage
 from glm_magics.errors import SettingError, UnknownTier
-from glm_magics.tiers import (
+from glm_magics._tiers import (
     Price,
     PriceStep,
     Range,
@@ -35,14 +35,14 @@ from glm_magics.tiers import (
 )
 
 TABLE = Tiers.load()
-FILE = Path(glm_magics.tiers.__file__).with_name("tiers.json")
+FILE = Path(glm_magics._tiers.__file__).with_name("tiers.json")
 EVERY_TIER = [pytest.param(tier, id=tier.id) for tier in TABLE]
 
 
 @pytest.fixture
 def _restored_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test adds to the table in use is gone after it."""
-    monkeypatch.setattr(glm_magics.tiers, "_current", None)
+    monkeypatch.setattr(glm_magics._tiers, "_current", None)
 
 
 # The rows
@@ -620,7 +620,7 @@ def test_the_table_is_read_once() -> None:
 
 def test_importing_tiers_needs_the_standard_library_only() -> None:
     code = (
-        "import sys; before = set(sys.modules); import glm_magics.tiers; glm_magics.tiers.tiers()\n"
+        "import sys; before = set(sys.modules); import glm_magics._tiers; glm_magics._tiers.tiers()\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)\n"
         "print(*sorted(new))"
     )

@@ -27,7 +27,7 @@ from glm_magics.chat import (
 )
 from glm_magics.errors import GLMError, IncompleteStream
 from glm_magics.render import plain
-from glm_magics.stream import Progress, Stream
+from glm_magics._stream import Progress, Stream
 from glm_magics.views import choose, control, follow, follow_all, footer, record
 from glm_magics.views.live import LiveView, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView
@@ -699,7 +699,7 @@ KERNEL_SETUP = """
 import os, time
 os.environ["JPY_SESSION_NAME"] = "a.ipynb"
 from glm_magics.chat import ChatRequest, Message
-from glm_magics.stream import Stream
+from glm_magics._stream import Stream
 from glm_magics.views import choose, control, follow
 control.register(get_ipython())
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\\n\\ndata: [DONE]\\n\\n'

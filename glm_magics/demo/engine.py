@@ -26,7 +26,7 @@ from glm_magics.demo.rules import checked, embedding_input, json_body, tokenizer
 from glm_magics.demo.vectors import embed
 from glm_magics.demo.writer import compose
 from glm_magics.errors import SettingError
-from glm_magics.tiers import Tier, tiers
+from glm_magics._tiers import Tier, tiers
 from glm_magics.tokens import estimate
 
 __all__ = ["BASE_PATH", "LEVELS", "Engine", "Seen"]

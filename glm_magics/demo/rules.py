@@ -15,7 +15,7 @@ from typing import Any
 from glm_magics.demo.ask import Ask, Function, Turn
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.vectors import EMBEDDING_MODELS
-from glm_magics.tiers import Range, Tier, Tiers
+from glm_magics._tiers import Range, Tier, Tiers
 from glm_magics.tokens import estimate
 
 __all__ = [

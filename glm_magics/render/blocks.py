@@ -283,13 +283,17 @@ def _is_done(node: Node, lines: list[str], count: int) -> bool:
     assert node.token.map is not None
     first, end = node.token.map
     match node.type:
-        case "heading" | "hr" | "math_block":
+        case "paragraph" | "heading" | "math_block" | "table":
+            return end < count  # a blank line follows; a rule could have made a table's head of the line
+        case "hr":
             return True
-        case "paragraph" | "table":
-            return end < count  # a blank line follows
         case "fence":
             last = lines[end - 1].strip(" \t")
-            return end - first > 1 and len(last) >= len(node.token.markup) and not last.strip(node.token.markup[0])
+            return (
+                end - first > 1
+                and len(last) >= len(node.token.markup)
+                and not last.strip(node.token.markup[0])
+            )
         case _:
             return False
 
@@ -298,7 +302,8 @@ def _whole(tokens: list[Token], node: Node, continued: int, *, highlight: bool =
     """A finished block; of a continued list or table what comes after its stub."""
     if continued == _LIST:
         return [
-            (_LIST, to_html(tokens[item.first : item.last], highlight=highlight)) for item in node.children[1:]
+            (_LIST, to_html(tokens[item.first : item.last], highlight=highlight))
+            for item in node.children[1:]
         ]
     if continued == _TABLE:
         return [(_TABLE, to_html(tokens[row.first : row.last])) for row in _rows(node)]

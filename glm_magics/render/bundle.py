@@ -55,14 +55,18 @@ def frame_table(
     """
     for number, row in enumerate(rows):
         if len(row) != len(columns):
-            raise ValueError(f"row {number} has {len(row)} cells, expected {len(columns)}, one for each column")
+            raise ValueError(
+                f"row {number} has {len(row)} cells, expected {len(columns)}, one for each column"
+            )
     heads = [_row("th", columns)]
     if dtypes:
         heads.append(_row("td", dtypes))
     above = f"<caption>{_cell(caption)}</caption>" if caption else ""
     body = "\n".join(_row("td", row) for row in rows)
     return (
-        f'<table class="dataframe">{above}\n<thead>\n' + "\n".join(heads) + f"\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+        f'<table class="dataframe">{above}\n<thead>\n'
+        + "\n".join(heads)
+        + f"\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     )
 
 
@@ -97,7 +101,9 @@ def _source(result: SearchResult) -> str:
         name = title if not result.link or result.link == result.title else f"{title} — {words(result.link)}"
     else:
         host = shown_host(result.title, url)
-        name = canonical(f"[{_label(result.title or url)}]({url})").strip() if not host else f"{title} — <{url}>"
+        name = (
+            canonical(f"[{_label(result.title or url)}]({url})").strip() if not host else f"{title} — <{url}>"
+        )
     return " — ".join([name, *about])
 
 

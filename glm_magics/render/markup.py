@@ -47,7 +47,9 @@ def to_html(tokens: Sequence[Token], *, highlight: bool = True) -> str:
         elif token.type == "fence" or token.type == "code_block":
             out.append(_code(token, highlight))
         elif token.type == "math_block":
-            out.append(f'<div class="math">{escape(chr(92) + "[" + token.content + chr(92) + "]", False)}</div>')
+            out.append(
+                f'<div class="math">{escape(chr(92) + "[" + token.content + chr(92) + "]", False)}</div>'
+            )
         else:
             out.append(_tag(token))
         previous = token.type

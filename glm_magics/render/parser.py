@@ -7,6 +7,7 @@ What it does beyond CommonMark, each as a rule of this one instance:
 - `**注意：**文字` is bold: a CJK neighbour counts as a word boundary for emphasis;
 - links are absolute http, https or mailto without user-info, or plain text; bare https addresses are
   links; a link whose words name another host than its target shows the host; images are text;
+- of HTML only the few tags that `reemit` writes itself are understood, exactly as it writes them;
 - nesting is bounded, what lies deeper is shown as code.
 
 `parse` gives markdown-it's flat tokens, `tree` the same as nodes.
@@ -18,11 +19,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, reference
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
@@ -89,7 +91,9 @@ def _parser(references: bool) -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST + 20})
     md.enable(["table", "strikethrough"])
     md.disable(["html_block", "html_inline"])
-    if not references:
+    if references:
+        md.block.ruler.at("reference", _reference)
+    else:
         md.disable("reference")
     md.block.ruler.before("table", "too_deep", _too_deep)
     md.block.ruler.before(
@@ -97,6 +101,10 @@ def _parser(references: bool) -> MarkdownIt:
     )
     md.inline.ruler.before("escape", "math", _math_inline)
     md.inline.ruler.at("emphasis", _emphasis)
+    md.inline.ruler.before("autolink", "own_tag", _own_tag)
+    md.block.ruler.before(
+        "fence", "own_code", _own_code, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
     md.core.ruler.push("safe_links", _safe_links)
     return md
 
@@ -201,7 +209,12 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         lines.append(rest)
         size += len(rest)
         line += 1
-        if line >= end or state.isEmpty(line) or state.sCount[line] < state.blkIndent or size > _DISPLAY_LIMIT:
+        if (
+            line >= end
+            or state.isEmpty(line)
+            or state.sCount[line] < state.blkIndent
+            or size > _DISPLAY_LIMIT
+        ):
             return False
         rest = _line(state, line)
         if opener == r"\[" and opener in rest.replace(r"\\[", ""):
@@ -228,7 +241,12 @@ def _line(state: StateBlock, line: int) -> str:
 
 def _is_tex(content: str) -> bool:
     """Whether this can be a formula on its own: not empty, braces balanced, no unsafe command."""
-    if not content.strip() or _UNSAFE_TEX.search(content) or content.endswith("\\") and not content.endswith("\\\\"):
+    if (
+        not content.strip()
+        or _UNSAFE_TEX.search(content)
+        or content.endswith("\\")
+        and not content.endswith("\\\\")
+    ):
         return False
     depth = 0
     for brace in re.findall(r"\\.|[{}]", content):
@@ -236,6 +254,68 @@ def _is_tex(content: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+# -- our own tags ----------------------------------------------------------------------------------
+
+_OWN_TAG = re.compile(
+    r"<(?:(br) ?/?|span>(&#36;)?</span|code>(?P<code>[^<>\n]*)</code|/?(?P<pair>strong|em|s))>"
+)
+_OWN_CODE = re.compile(r"<pre><code(?: class=\"language-([\w+#.-]+)\")?>([^<>]*)</code></pre>\s*\Z")
+
+
+def _own_tag(state: StateInline, silent: bool) -> bool:
+    """Models write `<br>` in table cells; the others come from Markdown that `reemit` wrote."""
+    match = _OWN_TAG.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        if match[1]:
+            state.push("hardbreak", "br", 0)
+        elif match["code"] is not None:
+            state.push("code_inline", "code", 0).content = plain(unescape(match["code"]))
+        elif match["pair"]:
+            token = state.push("own_tag", match["pair"], 0)
+            token.content = match[0]
+        elif match[2]:
+            state.pending += "$"
+    state.pos = match.end()
+    return True
+
+
+def _own_code(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    match = None if state.is_code_block(start) else _OWN_CODE.match(_line(state, start))
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("fence", "code", 0)
+        token.info = match[1] or ""
+        token.content = plain(unescape(match[2])) + "\n"
+        token.map = [start, start + 1]
+        state.line = start + 1
+    return True
+
+
+def _paired(children: list[Token]) -> list[Token]:
+    """`<strong>` and its like as emphasis where they pair, as text where they do not."""
+    opened: list[Token] = []
+    for token in children:
+        if token.type == "own_tag" and not token.content.startswith("</"):
+            opened.append(token)
+        elif token.type == "own_tag":
+            if opened and opened[-1].type == "own_tag" and opened[-1].tag == token.tag:
+                opening = opened.pop()
+                opening.type, opening.nesting = f"{token.tag}_open", 1
+                token.type, token.nesting = f"{token.tag}_close", -1
+        elif token.nesting == 1:
+            opened.append(token)
+        elif token.nesting == -1:
+            while opened and opened.pop().type == "own_tag":
+                pass
+    for token in children:
+        if token.type == "own_tag":
+            token.type = "text"
+    return children
 
 
 # -- emphasis --------------------------------------------------------------------------------------
@@ -324,10 +404,10 @@ def shown_host(text: str, url: str) -> str | None:
     host = urlsplit(url).hostname
     if host is None:
         return None
-    text = normalize("NFKC", text).lower()
-    named = _NAMED_HOST.findall(text)
     if "xn--" in host:
         return host
+    text = re.sub(r"(?<=[^\s/:])[/?#]\S*", "", normalize("NFKC", text).lower())  # paths are no hosts
+    named = _NAMED_HOST.findall(text)
     same = all(name == host or "www." + name == host or host.endswith("." + name) for name in named)
     return None if same else host
 
@@ -353,14 +433,28 @@ def _encoded(url: str) -> str:
 def _safe_links(state: StateCore) -> None:
     for token in state.tokens:
         if token.type == "inline" and token.children:
-            token.children = _linked(_checked(token.children))
+            token.children = _linked(_checked(_paired(token.children)))
+
+
+def _reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """markdown-it's rule, for definitions that can become a link; footnotes and the rest stay text."""
+    known = dict(state.env.get("references", {}))
+    line = state.line
+    if not reference(state, start, end, silent):
+        return False
+    for label, definition in state.env.get("references", {}).items():
+        if label not in known and (label.startswith("^") or safe_url(definition["href"]) is None):
+            state.env["references"] = known
+            state.line = line
+            return False
+    return True
 
 
 def _checked(children: list[Token]) -> list[Token]:
     """Images as text; links that may not be one as their words; the host where words and target differ."""
     result: list[Token] = []
     opened: list[tuple[str | None, int]] = []
-    for token in children:
+    for index, token in enumerate(children):
         if token.type == "image":
             result.append(_text(_image_text(token)))
         elif token.type == "link_open":
@@ -375,7 +469,8 @@ def _checked(children: list[Token]) -> list[Token]:
                 continue
             result.append(token)
             host = shown_host("".join(inside.content for inside in result[first:]), url)
-            if host is not None:
+            said = children[index + 1].content if index + 1 < len(children) else ""
+            if host is not None and not said.startswith(f" ({host})"):
                 result.append(_text(f" ({host})"))
         else:
             if token.type == "text":  # entities may have brought back what `plain` took out of the source

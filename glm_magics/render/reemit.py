@@ -28,7 +28,10 @@ def canonical(text: str) -> str:
     characters. Rendering it again gives the same as rendering it once.
     """
     nodes = tree(parse(plain(text), references=True))
-    written = [_block(node, _Place(plain_marks=_plain_marks(node)), first=not index) for index, node in enumerate(nodes)]
+    written = [
+        _block(node, _Place(plain_marks=_plain_marks(node)), first=not index)
+        for index, node in enumerate(nodes)
+    ]
     return "\n\n".join(_separated(nodes, [piece for piece in written])) + "\n" if any(written) else ""
 
 
@@ -133,14 +136,17 @@ def _may_touch(children: Sequence[Node]) -> bool:
 
 
 def _code(token: Token, place: _Place) -> str:
-    words_of_info = re.sub(r"[^\w+#.\- ]", "", token.info, flags=re.A).split()
-    language = words_of_info[0][:30] if words_of_info else ""
+    language = (token.info.split() or [""])[0]
+    if not re.fullmatch(r"[A-Za-z0-9][\w+#.-]{0,29}", language, re.A):
+        language = ""
     if language.lower() in ("mermaid", "math", "geojson", "topojson", "stl"):  # some hosts draw these
         language = "text"
     if not place.nested or not _LIVELY_CODE.search(token.content):
         return fence(token.content, language)
     # Indented code is where renderers differ; one line of entities is read alike by all.
-    body = "".join(f"&#{ord(c)};" if c in _CODE_ENTITIES + "\n" else c for c in token.content.removesuffix("\n"))
+    body = "".join(
+        f"&#{ord(c)};" if c in _CODE_ENTITIES + "\n" else c for c in token.content.removesuffix("\n")
+    )
     opening = f'<code class="language-{language}">' if language else "<code>"
     return f"<pre>{opening}{body}</code></pre>"
 
@@ -152,7 +158,9 @@ _CODE_ENTITIES = "&<>[]`*_~|$\\!:(@{"
 
 def _table(node: Node, place: _Place) -> str:
     rows = [row for part in node.children for row in part.children]
-    lines = ["| " + " | ".join(_inline(_children(cell), place) for cell in row.children) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(_inline(_children(cell), place) for cell in row.children) + " |" for row in rows
+    ]
     rule = [_ALIGNMENT.get(str(cell.token.attrGet("style") or ""), "---") for cell in rows[0].children]
     return "\n".join([lines[0], "| " + " | ".join(rule) + " |", *lines[1:]])
 
@@ -261,7 +269,9 @@ def _code_span(code: str, place: _Place) -> str:
     if code and code.strip() == code and not _LIVELY_SPAN.search(code):
         if not (place.link and _LIVELY_CODE.search(code)) and not (place.table and "|" in code):
             return f"`{code}`"
-    entities = "".join(f"&#{ord(c)};" if c in _CODE_ENTITIES + " " * (code.strip() != code) else c for c in code)
+    entities = "".join(
+        f"&#{ord(c)};" if c in _CODE_ENTITIES + " " * (code.strip() != code) else c for c in code
+    )
     return f"<code>{entities}</code>"
 
 
@@ -283,10 +293,14 @@ def _tex(tex: str, place: _Place) -> str:
     tex = re.sub(r"([!\[\]])(?=[\[(:])", r"\1 ", tex)
     tex = re.sub(r"&(?=[#\w]+;)", "& ", tex)
     tex = re.sub(r"~(?=~)", "~ ", tex)
-    tex = re.sub(r"(?i)(script|data|ftp|https?|mailto|vbscript)\s*:", r"\1\\colon ", tex)
+    tex = re.sub(r"(?i)(:|www)(?=//|\.)", r"\1{}", tex)  # no address that a renderer makes a link of
     if place.table:
         tex = tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-    return "\n".join(re.sub(r"^([#+\-=:>\d])", r"{}\1", line.strip()) for line in tex.split("\n") if line.strip())
+    return "\n".join(_TEX_LINE_START.sub("{}", line.strip()) for line in tex.split("\n") if line.strip())
+
+
+# A line of a formula that would be a block of its own where a renderer knows no math.
+_TEX_LINE_START = re.compile(r"\A(?=#|[-+*] |\d+[.)] |[-=:| ]+\Z|~~~)")
 
 
 def _spell_marks(pieces: list[str | _Mark]) -> None:
@@ -338,7 +352,9 @@ def _text(text: str, place: _Place, *, starts_line: bool, ends: bool) -> str:
         text = text.lstrip(" \t")
         start = _LINE_START.match(text)
         if start:
-            head = f"&#{ord(start['one'][0])};" if start["one"] else f"{start['number']}&#{ord(start['dot'])};"
+            head = (
+                f"&#{ord(start['one'][0])};" if start["one"] else f"{start['number']}&#{ord(start['dot'])};"
+            )
             text = text[1 if start["one"] else start.end() :]
     body = _SPECIAL.sub(lambda match: _special(match, place, ends), text)
     if place.heading and ends and body.endswith("#"):
@@ -364,7 +380,11 @@ def _special(match: re.Match[str], place: _Place, ends: bool) -> str:
         case "*":
             return "*" if before == " " == after and not place.link else "&#42;"
         case "_":
-            return "_" if (before + after).isalnum() and (before + after).isascii() and before and after else "&#95;"
+            return (
+                "_"
+                if (before + after).isalnum() and (before + after).isascii() and before and after
+                else "&#95;"
+            )
         case "~":
             return "~" if "~" in place.plain_marks else "&#126;"
         case "$":

@@ -21,7 +21,7 @@ from glm_magics.views.control import stoppable
 
 if TYPE_CHECKING:  # this module is imported at %load_ext, which should cost little
     from glm_magics.chat import Cost, Event
-    from glm_magics.stream import Progress
+    from glm_magics._stream import Progress
 
 __all__ = ["View", "follow", "follow_all"]
 

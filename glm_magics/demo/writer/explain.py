@@ -146,7 +146,7 @@ def thoughts(ask: Ask, plan: tuple[str, str]) -> str:
         ]
         lines += [f"附带了 {tables} 张表格，先看各列的数值。"] if tables else []
         lines += [f"可用的工具：{offered}。"] if offered else []
-        lines += [f"计划：{plan[1]}。", "先给出结论，再给出依据，保持简短。"]
+        lines += [f"计划：{plan[1]}。", "先说结论，再说依据，简短些。"]
     else:
         lines = [
             f"The user asks: “{asked}”.",

@@ -24,7 +24,7 @@ def simple_answer(question: str) -> str | None:
 
 def _sum(question: str) -> str | None:
     found = arithmetic(question) if len(question) <= _LONGEST_SUM else None
-    return f"{found[0]} = **{found[1]}**" if found else None
+    return f"`{found[0]}` = **{found[1]}**" if found else None
 
 
 _COUNT = re.compile(
