@@ -496,7 +496,7 @@ def test_other_messages_from_the_page_are_ignored(front_end, content):
 def test_minutes_of_streaming_are_shown_in_larger_steps():
     view = LiveView()
     steps = [view.interval(progress(seconds=seconds)) for seconds in (0, 10, 30, 60, 300, 3000)]
-    assert steps == [0.05, 0.05, 0.05, 0.1, 0.5, 0.5]
+    assert steps == [0.05, 0.05, 0.075, 0.15, 0.5, 0.5]
 
 
 def progress(seconds=1.0, tokens=0, phase="answering"):

@@ -26,9 +26,9 @@ __all__ = ["LiveView"]
 _PIN_SECONDS = 0.08  # from the message that holds the output's height to the swap
 _FACTS_SECONDS = 0.25
 
-# Twenty updates a second look like writing. Each costs about 0.5 kB whatever it holds, so a stream that goes
-# on for minutes is shown in larger steps: the number of messages grows with the logarithm of the time.
-_FASTEST, _SLOWEST, _STEPS = 1 / 20, 1 / 2, 600
+# Twenty updates a second look like writing. Each costs about 0.6 kB whatever it holds, so an answer that goes
+# on is shown in larger steps, down to two a second: after T seconds, at most 400 (1 + ln(T / 20)) of them.
+_FASTEST, _SLOWEST, _STEPS = 1 / 20, 1 / 2, 400
 
 
 class LiveView:
