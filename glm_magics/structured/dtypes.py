@@ -1,0 +1,230 @@
+"""JSON Schema to the columns of a table and their pandas dtypes, the same for every answer, an empty one too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from pandas.api.extensions import ExtensionDtype
+
+from glm_magics.errors import SettingError
+from glm_magics.structured.normal import Node, resolved, without_null
+
+__all__ = [
+    "Backend",
+    "Column",
+    "Decimals",
+    "DType",
+    "Nested",
+    "columns_of",
+    "dtype_of",
+    "dtypes_of",
+    "row_schema",
+]
+
+Nested = Literal["flatten", "keep"]
+Decimals = Literal["decimal", "float"]
+Backend = Literal["numpy_nullable", "pyarrow"]
+DType = Any
+"""A numpy dtype or a pandas extension dtype."""
+
+OBJECT: DType = pd.Series([], dtype="object").dtype
+# pandas 3 has one string dtype for all, and names it as Python does.
+TEXT: DType = pd.Series([], dtype="str" if int(pd.__version__.partition(".")[0]) >= 3 else "string").dtype
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its dotted name, the keys that lead to its values, their schema (null aside) and dtype."""
+
+    name: str
+    path: tuple[str, ...]
+    node: Node
+    dtype: DType
+
+
+def dtypes_of(row: Node, *, nested: Nested, decimals: Decimals, backend: Backend) -> dict[str, DType]:
+    """Column names and dtypes of rows of the schema `row`."""
+    return {
+        column.name: column.dtype
+        for column in columns_of(row, nested=nested, decimals=decimals, backend=backend)
+    }
+
+
+def columns_of(
+    row: Node,
+    *,
+    nested: Nested = "flatten",
+    decimals: Decimals = "decimal",
+    backend: Backend = "numpy_nullable",
+) -> list[Column]:
+    """The columns of rows of the schema `row`, objects within them flattened to dotted names or kept.
+
+    Free-form and recursive objects are always kept, and so is one whose flattened names are taken.
+    """
+    for value, allowed in ((nested, Nested), (decimals, Decimals), (backend, Backend)):
+        if value not in allowed.__args__:  # type: ignore[attr-defined]
+            raise SettingError(f"Expected one of {allowed.__args__}, got {value!r}")  # type: ignore[attr-defined]
+    defs = row.get("$defs", {})
+    kind = _arrow_dtype if backend == "pyarrow" else dtype_of
+    row = resolved(row, defs)
+    leaves = list(_leaves(row, defs, (), flatten=nested == "flatten", within=()))
+    names = [".".join(path) for path, _ in leaves]
+    if len(set(names)) < len(names):
+        leaves = list(_leaves(row, defs, (), flatten=False, within=()))
+    return [Column(".".join(path), path, node, kind(node, defs, decimals)) for path, node in leaves]
+
+
+def _leaves(
+    node: Node, defs: Mapping[str, Node], path: tuple[str, ...], *, flatten: bool, within: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Node]]:
+    for name, raw in node.get("properties", {}).items():
+        part, _ = without_null(raw)
+        ref = part.get("$ref", "")
+        part, _ = without_null(resolved(part, defs))
+        closed = part.get("properties") and not isinstance(part.get("additionalProperties"), dict)
+        if flatten and closed and ref not in within and not (ref and _recursive(ref, defs)):
+            yield from _leaves(
+                part, defs, (*path, name), flatten=True, within=(*within, ref) if ref else within
+            )
+        else:
+            yield (*path, name), part
+
+
+def _recursive(ref: str, defs: Mapping[str, Node]) -> bool:
+    seen: set[str] = set()
+    waiting: list[Any] = [defs[ref.rpartition("/")[2]]]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            target = part.get("$ref")
+            if target == ref:
+                return True
+            if isinstance(target, str) and target not in seen:
+                seen.add(target)
+                waiting.append(defs[target.rpartition("/")[2]])
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return False
+
+
+def row_schema(value: Node) -> Node:
+    """The schema of a table's row for a value that is no record: the items of a list, the keys and values of a
+    dict with free keys, else one row with a column `value`.
+    """
+    defs = value.get("$defs", {})
+    node = resolved({key: part for key, part in value.items() if key != "$defs"}, defs)
+    if node.get("properties"):
+        row = node
+    elif node.get("type") == "array" and "prefixItems" not in node:
+        items = node.get("items") or {}
+        record = resolved(items, defs)
+        row = record if record.get("properties") else _single(items)
+    elif node.get("type") == "object":
+        rest = node.get("additionalProperties")
+        properties = {"key": {"type": "string"}, "value": rest if isinstance(rest, dict) else {}}
+        row = {"type": "object", "properties": properties, "required": ["key", "value"]}
+    else:
+        row = _single(node)
+    return {**row, "$defs": defs} if defs else row
+
+
+def _single(node: Node) -> Node:
+    return {"type": "object", "properties": {"value": node}, "required": ["value"]}
+
+
+def dtype_of(node: Node, defs: Mapping[str, Node], decimals: Decimals = "decimal") -> DType:
+    """The nullable pandas dtype of values of `node`; `object` where pandas has no dtype for them."""
+    node, _ = without_null(resolved(node, defs))
+    if "anyOf" in node:
+        return _common([dtype_of(part, defs, decimals) for part in node["anyOf"]])
+    if "enum" in node:
+        return _label_dtype(node["enum"])
+    kind = node.get("type")
+    if kind == "string":
+        form = node.get("format", "")
+        if form == "decimal":
+            return pd.Float64Dtype() if decimals == "float" else OBJECT
+        return _STRINGS.get(form, TEXT)
+    return _SCALARS.get(kind or "", OBJECT)
+
+
+_SCALARS: dict[str, DType] = {
+    "integer": pd.Int64Dtype(),
+    "number": pd.Float64Dtype(),
+    "boolean": pd.BooleanDtype(),
+}
+_STRINGS: dict[str, DType] = {
+    "date": pd.Series([], dtype="datetime64[s]").dtype,
+    "date-time": pd.DatetimeTZDtype("us", "UTC"),
+    "duration": pd.Series([], dtype="timedelta64[us]").dtype,
+    "time": OBJECT,
+}
+
+
+def _common(dtypes: list[DType]) -> DType:
+    first = dtypes[0]
+    if all(dtype == first for dtype in dtypes):
+        return first
+    if all(dtype in (pd.Int64Dtype(), pd.Float64Dtype()) for dtype in dtypes):
+        return pd.Float64Dtype()
+    texts = all(dtype == TEXT or isinstance(dtype, pd.CategoricalDtype) for dtype in dtypes)
+    return TEXT if texts else OBJECT
+
+
+def _label_dtype(labels: list[Any]) -> DType:
+    kinds = {type(label) for label in labels}
+    if kinds == {str}:
+        return pd.CategoricalDtype(labels, ordered=False)
+    if kinds == {bool}:
+        return pd.BooleanDtype()
+    if kinds == {int}:
+        return pd.Int64Dtype() if all(label in _INT64 for label in labels) else OBJECT
+    return pd.Float64Dtype() if kinds <= {int, float} else OBJECT
+
+
+def _arrow_dtype(node: Node, defs: Mapping[str, Node], decimals: Decimals) -> DType:
+    """The Arrow dtype of values of `node`; lists and objects too, where all within them has one."""
+    arrow = _arrow_type(node, defs, decimals, within=())
+    return OBJECT if arrow is None else pd.ArrowDtype(arrow)
+
+
+def _arrow_type(node: Node, defs: Mapping[str, Node], decimals: Decimals, within: tuple[str, ...]) -> Any:
+    pa = _pyarrow()
+    ref = str(node.get("$ref", ""))
+    if ref in within and ref:
+        return None
+    within = (*within, ref)
+    node, _ = without_null(resolved(node, defs))
+    if node.get("type") == "array" and "prefixItems" not in node:
+        items = _arrow_type(node.get("items") or {}, defs, decimals, within)
+        return None if items is None else pa.list_(items)
+    if node.get("properties") and not isinstance(node.get("additionalProperties"), dict):
+        parts = {name: _arrow_type(part, defs, decimals, within) for name, part in node["properties"].items()}
+        return None if None in parts.values() else pa.struct(list(parts.items()))
+    dtype = dtype_of(node, defs, decimals)
+    if dtype == OBJECT:
+        return pa.time64("us") if node.get("format") == "time" else None
+    return _arrow_scalar(pa, dtype, node)
+
+
+def _arrow_scalar(pa: Any, dtype: ExtensionDtype, node: Node) -> Any:
+    if isinstance(dtype, pd.CategoricalDtype):
+        return pa.dictionary(pa.int32(), pa.string())
+    if node.get("format") == "date":
+        return pa.date32()
+    known = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
+    times = {"datetime64[us, UTC]": pa.timestamp("us", "UTC"), "timedelta64[us]": pa.duration("us")}
+    return {**known, **times}.get(str(dtype), pa.string())
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise SettingError("backend='pyarrow' needs pyarrow: pip install pyarrow") from None
+    return pyarrow
