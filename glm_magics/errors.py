@@ -7,6 +7,7 @@
     │   ├── PromptTooLong       more tokens than the tier's context window (1261)
     │   └── ContentRefused      the platform's content policy (1300, 1301)
     ├── TemplateError           `{{name}}` cannot be filled; nothing was sent
+    ├── ParseError              the answer is not the JSON that was asked for; `.text`, `.problems`
     ├── BudgetExceeded          the budget wall; nothing was sent
     ├── AuthenticationError     the key was not accepted (401, 1000 – 1004)
     ├── AccessDenied            the account may not use this (1220 – 1222, 1311, 1313, 403)
@@ -50,6 +51,7 @@ __all__ = [
     "NoAnswer",
     "NoConnection",
     "OverloadedError",
+    "ParseError",
     "PromptTooLong",
     "ProtocolError",
     "QuotaError",
@@ -127,6 +129,19 @@ class ContentRefused(RequestError):
 
 class TemplateError(GLMError):
     pass
+
+
+class ParseError(GLMError):
+    """`text` is the raw answer; `problems` say where and why, one object with a plain `str()` for each place."""
+
+    hint = "Ask again with the problems; the raw answer is in `.text` of the error."
+
+    def __init__(
+        self, message: str, *, text: str, problems: tuple[object, ...] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.text = text
+        self.problems = problems
 
 
 class BudgetExceeded(GLMError):

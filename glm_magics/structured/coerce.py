@@ -1,0 +1,521 @@
+"""Values moved to the types of a schema, where that changes their spelling and not their meaning.
+
+Text stays text: `'01234'` in a text field is left alone. What could mean two things is a problem, not a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import SequenceMatcher
+from typing import Any
+
+from glm_magics.structured.literals import NOTHING, amount, iso_date, iso_moment, iso_time, truth, unit_family
+from glm_magics.structured.normal import Node, resolved, without_null
+from glm_magics.structured.problems import Note, Part, Problem, path_text
+from glm_magics.structured.reader import Bare, read
+from glm_magics.structured.repair import strict
+from glm_magics.structured.strings import Unreadable
+
+__all__ = ["Coercion", "fold", "plain"]
+
+_MISSING: Any = object()
+
+
+def fold(name: str) -> str:
+    """A name without case, width, spaces, underscores and the like."""
+    return "".join(mark for mark in unicodedata.normalize("NFKC", name).casefold() if mark.isalnum())
+
+
+@dataclass(slots=True)
+class Coercion:
+    """Moves values to `node`'s types. Collects notes of what it did, and problems it left alone."""
+
+    defs: Mapping[str, Node]
+    root: str = ""
+    notes: list[Note] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    units: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def value(self, value: Any, node: Node, loc: tuple[Part, ...] = ()) -> Any:
+        node = resolved(node, self.defs)
+        node, optional = without_null(node)
+        node = resolved(node, self.defs)
+        if value is None or (isinstance(value, Bare) and value == ""):
+            return self._nothing(value, node, optional, loc)
+        if optional and isinstance(value, str) and not _takes_text(node, self.defs) and _is_nothing(value):
+            self.note("coerced", loc, f"{value!r} → null")
+            return None
+        if "anyOf" in node:
+            return self._any_of(value, node["anyOf"], loc)
+        if "enum" in node:
+            return self._label(value, node["enum"], loc)
+        kind = node.get("type")
+        if kind is None:
+            return self.plain(value, loc)
+        return getattr(self, f"_{kind}")(value, node, loc)
+
+    def plain(self, value: Any, loc: tuple[Part, ...] = ()) -> Any:
+        """A value that no schema describes: exact numbers as Python's own, words without quotes as text."""
+        done, problem = plain(value)
+        if problem:
+            self.problem(loc, problem, value)
+        return done
+
+    def note(self, kind: str, loc: tuple[Part, ...], message: str) -> None:
+        self.notes.append(Note(kind, path_text(self.root, loc), message))
+
+    def problem(self, loc: tuple[Part, ...], message: str, got: Any) -> None:
+        self.problems.append(Problem(path_text(self.root, loc), message, got, loc))
+
+    def mixed_units(self) -> None:
+        """One column in centimetres and metres cannot be numbers without its units."""
+        for path, units in self.units.items():
+            if len(units) > 1:
+                shown = " and ".join(repr(unit) for unit in list(units)[:4])
+                self.problems.append(Problem(path, f"should be in one unit, not in {shown}", list(units)))
+
+    def _nothing(self, value: Any, node: Node, optional: bool, loc: tuple[Part, ...]) -> Any:
+        if optional or node.get("type") in (None, "null"):
+            if value is not None:
+                self.note("coerced", loc, "no value → null")
+            return None
+        self.problem(loc, "should not be empty", None)
+        return None
+
+    def _any_of(self, value: Any, nodes: Sequence[Node], loc: tuple[Part, ...]) -> Any:
+        """The one branch that takes the value as it is; else the one that takes it with a change."""
+        tried = []
+        for node in nodes:
+            trial = Coercion(self.defs, self.root)
+            done = trial.value(value, node, loc)
+            if not trial.problems:
+                tried.append((len(trial.notes), done, trial))
+        least = min((count for count, _, _ in tried), default=0)
+        best = [(done, trial) for count, done, trial in tried if count == least]
+        if not best or (least and any(not _same(done, best[0][0]) for done, _ in best)):
+            self.problem(loc, "should be one of the kinds in the schema", value)
+            return value
+        exact = next((pair for pair in best if _same(pair[0], value)), best[0])
+        self.notes += exact[1].notes
+        for path, units in exact[1].units.items():
+            self.units.setdefault(path, {}).update(units)
+        return exact[0]
+
+    def _label(self, value: Any, labels: Sequence[Any], loc: tuple[Part, ...]) -> Any:
+        for label in labels:
+            if _same(label, value) or (isinstance(value, Decimal) and label == value and _is_number(label)):
+                return label
+        written = "true" if value is True else "false" if value is False else str(value)
+        wanted = fold(written) if isinstance(value, (str, int, Decimal)) else ""
+        close = [
+            label for label in labels if wanted and fold(str(label)) == wanted and not _signed(label, written)
+        ]
+        if len(close) == 1:
+            self.note("coerced", loc, f"{value!s} → {close[0]!s}")
+            return close[0]
+        self.problem(loc, f"should be {' or '.join(repr(label) for label in labels)}", value)
+        return value
+
+    def _string(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        form = node.get("format")
+        if form == "decimal":
+            return self._decimal(value, node, loc)
+        if form in _FORMATS:
+            return self._formatted(value, form, loc)
+        if isinstance(value, Bare) and value in ("NaN", "Infinity", "-Infinity", "undefined"):
+            self.problem(loc, "should be text", str(value))
+            return value
+        if isinstance(value, str):
+            return str(value)
+        if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+            self.note("coerced", loc, f"number {value} → text")
+            return str(value)
+        self.problem(loc, "should be text", value)
+        return value
+
+    def _formatted(self, value: Any, form: str, loc: tuple[Part, ...]) -> Any:
+        if form == "date" and isinstance(value, int) and re.fullmatch(r"\d{8}", str(value)):
+            value = str(value)
+        if not isinstance(value, str):
+            self.problem(loc, f"should be {_FORMATS[form][1]}", value)
+            return value
+        text = str(value).strip()
+        if _FORMATS[form][0].fullmatch(text):
+            return text
+        moved = {
+            "date": iso_date,
+            "date-time": lambda given: iso_moment(given) or iso_date(given),
+            "time": iso_time,
+        }
+        read_as = moved[form](text) if form in moved else None
+        if (
+            form == "date"
+            and read_as is None
+            and re.fullmatch(r"\d{4}-\d\d-\d\d[T ]00:00(:00(\.0+)?)?Z?", text)
+        ):
+            read_as = text[:10]
+        if form == "date-time" and read_as is not None and len(read_as) == 10:
+            read_as += "T00:00:00"
+        if read_as is None:
+            self.problem(loc, f"should be {_FORMATS[form][1]}", value)
+            return value
+        self.note("coerced", loc, f"{value!r} → {read_as}")
+        return read_as
+
+    def _decimal(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+            return Decimal(value)
+        return self._from_words(value, node, loc)
+
+    def _number(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        read_as = value if isinstance(value, Decimal) else self._from_words(value, node, loc)
+        if not isinstance(read_as, Decimal):
+            return read_as
+        as_float = float(read_as)
+        if as_float in (float("inf"), float("-inf")):
+            self.problem(loc, "should be a number that a float can hold", str(read_as)[:60])
+        return as_float
+
+    def _integer(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        read_as = value if isinstance(value, Decimal) else self._from_words(value, node, loc)
+        if not isinstance(read_as, Decimal):
+            return read_as
+        if read_as.adjusted() > 4_000 or read_as != read_as.to_integral_value():
+            self.problem(loc, "should be a whole number", _shown(value))
+            return value
+        whole = int(read_as)
+        if isinstance(value, Decimal):
+            self.note("coerced", loc, f"{value} → {whole}")
+        return whole
+
+    def _from_words(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        """A number from text such as `"$1,299.50"`, with a note; else a problem."""
+        found = amount(value) if isinstance(value, str) else None
+        if found is None or not self._unit_agrees(found.unit, found.scaled, node, loc):
+            wanted = "a whole number" if node.get("type") == "integer" else "a number"
+            self.problem(loc, f"should be {wanted}", _shown(value))
+            return value
+        number = found.number / 100 if found.unit == "%" and _wants_fraction(node, loc) else found.number
+        if found.unit:
+            path = path_text(self.root, tuple(part for part in loc if not isinstance(part, int)))
+            self.units.setdefault(path, {})[found.unit.lower()] = None
+        if str(value) != str(number):
+            self.note("coerced", loc, f"{_shown(value)!r} → {number}")
+        else:
+            self.note("coerced", loc, f"text {_shown(value)!r} → number")
+        return number
+
+    def _unit_agrees(self, unit: str, scaled: str, node: Node, loc: tuple[Part, ...]) -> bool:
+        """Dropping a unit is right unless the field is about another unit of the same kind, or a percentage."""
+        words = _words_of(node, loc)
+        if scaled and any(word in words for word in (*_SCALE_WORDS, scaled)):
+            return False
+        if unit in ("%", "％", "percent", "pct"):
+            return bool(words & _PERCENT_WORDS) or _wants_fraction(node, loc)
+        if not unit or unit.lower() in words:
+            return True
+        families = set(unit_family(unit))
+        named = {word for word in words if families & set(unit_family(word)) and len(word) < 12}
+        return not named or any(_same_unit(unit, word) for word in named)
+
+    def _boolean(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        if isinstance(value, bool):
+            return value
+        read_as = truth(str(value)) if isinstance(value, (str, int)) else None
+        if read_as is None:
+            self.problem(loc, "should be true or false", _shown(value))
+            return value
+        self.note("coerced", loc, f"{value} → {json.dumps(read_as)}")
+        return read_as
+
+    def _null(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        if isinstance(value, str) and _is_nothing(value):
+            self.note("coerced", loc, f"{value!r} → null")
+            return None
+        self.problem(loc, "should be null", value)
+        return value
+
+    def _array(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        value = self._unstringed(value, "[", loc)
+        first = node.get("prefixItems")
+        if not isinstance(value, list):
+            if first is not None or (isinstance(value, str) and _SEVERAL.search(value)):
+                self.problem(loc, "should be an array", _shown(value))
+                return value
+            if isinstance(value, dict) and _kind_of(node.get("items"), self.defs) != "object":
+                self.problem(loc, "should be an array", _shown(value))
+                return value
+            self.note("coerced", loc, "one value → an array of it")
+            value = [value]
+        items = node.get("items") or {}
+        nodes = [*(first or []), *[items] * (len(value) - len(first or []))]
+        return [self.value(item, nodes[at], (*loc, at)) for at, item in enumerate(value)]
+
+    def _object(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
+        value = self._unstringed(value, "{", loc)
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            self.note("coerced", loc, "an array of one object → the object")
+            value = value[0]
+        if not isinstance(value, dict):
+            self.problem(loc, "should be an object", _shown(value))
+            return value
+        properties = node.get("properties")
+        rest = node.get("additionalProperties")
+        rest = rest if isinstance(rest, dict) else None
+        if properties is None:
+            return {key: self.value(item, rest or {}, (*loc, key)) for key, item in value.items()}
+        value = self._unwrapped(value, properties, loc)
+        given = self._named(value, properties, loc)
+        known = {
+            key: self.value(item, properties[key], (*loc, key))
+            for key, item in given.items()
+            if key in properties
+        }
+        extra = {key: item for key, item in given.items() if key not in properties}
+        if rest is not None:
+            known |= {key: self.value(item, rest, (*loc, key)) for key, item in extra.items()}
+            extra = {}
+        self._check_extra(extra, {key: properties[key] for key in properties if key not in known}, loc)
+        self._check_missing(known, node, loc)
+        return known
+
+    def _unwrapped(
+        self, value: dict[str, Any], properties: Mapping[str, Node], loc: tuple[Part, ...]
+    ) -> dict[str, Any]:
+        """`{"item": {"name": …}}` where `{"name": …}` was asked for."""
+        if len(value) != 1:
+            return value
+        (key, inner), names = next(iter(value.items())), {fold(name) for name in properties}
+        if isinstance(inner, dict) and fold(key) not in names and names & {fold(name) for name in inner}:
+            self.note("unwrapped", loc, f"taken out of {key!r}")
+            return inner
+        return value
+
+    def _named(
+        self, value: dict[str, Any], properties: Mapping[str, Node], loc: tuple[Part, ...]
+    ) -> dict[str, Any]:
+        """Keys as the schema spells them. Two spellings of one key with two values are a problem."""
+        folded: dict[str, list[str]] = {}
+        for name in properties:
+            folded.setdefault(fold(name), []).append(name)
+        named: dict[str, Any] = {}
+        for key, item in value.items():
+            names = folded.get(fold(key), [])
+            name = key if key in properties or len(names) != 1 else names[0]
+            if name != key:
+                self.note("coerced", (*loc, name), f"key {key!r} → {name!r}")
+            if name in named and not _same(named[name], item):
+                self.problem((*loc, name), "should stand once, not twice with different values", _shown(item))
+            named[name] = item
+        return named
+
+    def _check_extra(
+        self, extra: Mapping[str, Any], absent: Mapping[str, Node], loc: tuple[Part, ...]
+    ) -> None:
+        """A key the schema does not know is dropped, unless it may be one of its own under another name."""
+        for key, item in extra.items():
+            meant = next((name for name, node in absent.items() if self._may_be(key, item, name, node)), None)
+            if meant is not None:
+                self.problem((*loc, meant), f"should stand under its own name, not {key!r}", _shown(item))
+            else:
+                self.note("dropped", (*loc, key), f"not in the schema: {_shown(item)}")
+
+    def _may_be(self, key: str, item: Any, name: str, node: Node) -> bool:
+        if SequenceMatcher(None, fold(key), fold(name)).ratio() >= 0.6 or fold(name) in fold(key):
+            return True
+        trial = Coercion(self.defs, self.root)
+        trial.value(item, node)
+        return item is not None and not trial.problems and not trial.notes
+
+    def _check_missing(self, known: Mapping[str, Any], node: Node, loc: tuple[Part, ...]) -> None:
+        for name in node.get("required", ()):
+            if name not in known:
+                self.problem((*loc, name), "is missing", None)
+
+    def _unstringed(self, value: Any, bracket: str, loc: tuple[Part, ...]) -> Any:
+        """JSON that was put into a string."""
+        if not isinstance(value, str) or value.lstrip()[:1] != bracket:
+            return value
+        try:
+            inner = strict(value).value
+        except Unreadable:
+            try:
+                reading = read(value.strip())
+            except Unreadable:
+                return value
+            if reading.open or reading.end != len(value.strip()):
+                return value
+            inner = reading.value
+        self.note("unwrapped", loc, "JSON inside a string was read")
+        return inner
+
+
+_DAY = r"\d{4}-\d\d-\d\d"
+_TIME = r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?"
+_FORMATS = {
+    "date": (re.compile(_DAY), "a date such as 2026-01-31"),
+    "date-time": (re.compile(rf"{_DAY}[Tt ]{_TIME}"), "a date and time such as 2026-01-31T09:30:00Z"),
+    "time": (re.compile(_TIME), "a time such as 09:30:00"),
+    "duration": (re.compile(r"[-+]?P.+"), "a duration such as PT2H30M"),
+}
+_SCALE_WORDS = (
+    "k",
+    "thousand",
+    "thousands",
+    "million",
+    "millions",
+    "mn",
+    "billion",
+    "billions",
+    "bn",
+    "万",
+    "亿",
+    "千",
+    "万元",
+    "亿元",
+)
+# One text that may be several: an array of one of it would hide the others.
+_SEVERAL = re.compile(r"[,，、;；|/\n\[{]|\s(?:and|or|&)\s|[和与及]|^\s*$", re.IGNORECASE)
+_PERCENT_WORDS = {"%", "percent", "percentage", "pct", "百分比", "百分数", "percents"}
+_FRACTION_WORDS = {"fraction", "ratio", "proportion", "小数", "0-1", "0..1"}
+
+
+def plain(value: Any) -> tuple[Any, str]:
+    """A value that no schema describes, as Python's own types; and what is wrong with it, or ""."""
+    if isinstance(value, Bare):
+        if value == "" or value.lower() in ("nan", "undefined"):
+            return None, ""
+        if value.lower().lstrip("-+") in ("infinity", "inf"):
+            return value, "should be a number, not infinity"
+        several = value[:1].isdigit() and len(re.findall(r"\d+(?:[.,]\d+)*", value)) > 1
+        return str(value), "should be one value" if several else ""
+    if isinstance(value, Decimal):
+        number = float(value) if value.adjusted() < 308 else float("inf")
+        return (value if number in (float("inf"), float("-inf")) else number), ""
+    if isinstance(value, dict):
+        done = {key: plain(item) for key, item in value.items()}
+        return {key: item for key, (item, _) in done.items()}, next(
+            (why for _, why in done.values() if why), ""
+        )
+    if isinstance(value, list):
+        items = [plain(item) for item in value]
+        return [item for item, _ in items], next((why for _, why in items if why), "")
+    return value, ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return str(one) == str(other)
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        return _is_number(one) and _is_number(other) and one == other
+    return type(one) is type(other) and one == other
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def _signed(label: Any, written: str) -> bool:
+    """`-1` is not `1` and `+` is not `-`, though folding drops the sign."""
+    return str(label).strip()[:1] in "+-" or written.strip()[:1] in "+-"
+
+
+def _takes_text(node: Node, defs: Mapping[str, Node]) -> bool:
+    """Is any text a value of it? An enum takes its labels; a date or a decimal is not any text."""
+    node = resolved(node, defs)
+    if "anyOf" in node:
+        return any(_takes_text(part, defs) for part in node["anyOf"])
+    if "enum" in node:
+        return any(isinstance(label, str) and _is_nothing(label) for label in node["enum"])
+    return node.get("type", "string") == "string" and node.get("format") not in (*_FORMATS, "decimal", "uuid")
+
+
+def _is_nothing(text: str) -> bool:
+    return unicodedata.normalize("NFKC", text).strip().strip(".。").lower() in NOTHING
+
+
+def _kind_of(node: Any, defs: Mapping[str, Node]) -> str:
+    return str(resolved(node or {}, defs).get("type", "object"))
+
+
+def _words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
+    """The words of a field's name and description."""
+    name = next((str(part) for part in reversed(loc) if not isinstance(part, int)), "")
+    text = (
+        re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ") + " " + str(node.get("description", ""))
+    )
+    words = set(re.findall(r"[^\W_]+|[%$€£¥°]", text.lower()))
+    chinese = {
+        unit
+        for unit in (
+            "万",
+            "亿",
+            "千",
+            "百分比",
+            "元",
+            "秒",
+            "分钟",
+            "小时",
+            "天",
+            "米",
+            "厘米",
+            "公里",
+            "克",
+            "公斤",
+            "千克",
+            "吨",
+        )
+        if unit in text
+    }
+    return words | chinese
+
+
+def _wants_fraction(node: Node, loc: tuple[Part, ...]) -> bool:
+    return node.get("maximum") == 1 or bool(_words_of(node, loc) & _FRACTION_WORDS)
+
+
+_SAME_UNITS = (
+    *(
+        {"$", "usd", "dollar", "dollars", "us$", "美元"},
+        {"€", "eur", "euro", "euros", "欧元"},
+        {"£", "gbp", "pounds"},
+    ),
+    *({"¥", "cny", "rmb", "yuan", "元", "人民币"}, {"¥", "jpy", "yen", "日元"}),
+    *({"s", "sec", "secs", "second", "seconds", "秒"}, {"min", "mins", "minute", "minutes", "分钟", "分"}),
+    *(
+        {"h", "hr", "hrs", "hour", "hours", "小时"},
+        {"day", "days", "天", "d"},
+        {"ms", "millisecond", "milliseconds", "毫秒"},
+    ),
+    *({"year", "years", "yr", "yrs", "年", "岁"}, {"month", "months", "个月", "月"}, {"week", "weeks", "周"}),
+    *({"m", "meter", "meters", "metre", "metres", "米"}, {"km", "kilometer", "kilometers", "公里", "千米"}),
+    *({"cm", "centimeter", "centimeters", "厘米"}, {"mm", "millimeter", "millimeters", "毫米"}),
+    *({"in", "inch", "inches", "英寸"}, {"ft", "foot", "feet", "英尺"}, {"mi", "mile", "miles", "英里"}),
+    *({"g", "gram", "grams", "克"}, {"kg", "kilo", "kilos", "kilogram", "kilograms", "公斤", "千克"}),
+    *({"mg", "milligram", "milligrams", "毫克"}, {"t", "ton", "tons", "tonne", "tonnes", "吨"}),
+    *({"lb", "lbs", "pound", "pounds", "磅"}, {"oz", "ounce", "ounces"}, {"l", "liter", "liters", "升"}),
+    *(
+        {"ml", "milliliter", "milliliters", "毫升"},
+        {"c", "°c", "℃", "celsius"},
+        {"f", "°f", "℉", "fahrenheit"},
+    ),
+)
+
+
+def _same_unit(one: str, other: str) -> bool:
+    pair = {one.lower(), other.lower()}
+    return len(pair) == 1 or any(pair <= names for names in _SAME_UNITS)
+
+
+def _shown(value: Any) -> Any:
+    text = str(value)
+    return text if len(text) <= 80 else text[:80] + "…"

@@ -1,0 +1,430 @@
+"""A reader for JSON as models write it: quotes, commas, brackets and words that JSON has not.
+
+It reads one value from a place in a text and lists every liberty it took. It never fills in a value that is
+not written, and where the text can be read in two ways it refuses (`Ambiguous`) instead of choosing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from glm_magics.structured.strings import CLOSERS, Ambiguous, Context, Cut, StringReader, Unreadable
+
+__all__ = ["Bare", "Reading", "Repair", "number", "read"]
+
+DEEPEST = 200
+_MOST_TOKENS = 1_000_000
+
+
+class Bare(str):
+    """A word that stood without quotes (`NaN`, `USD 5`, `007`): the schema decides what it is."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One kind of liberty: what it was, how often, and an example."""
+
+    kind: str
+    count: int
+    example: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """A value and where it ends.
+
+    `open` holds the containers that the end of the text left open, outermost first; `settled` says that the
+    last thing in the text was a whole value, so that only brackets are missing; `left` is the text of the
+    innermost unfinished value; `members` counts the values inside.
+    """
+
+    value: Any
+    end: int
+    repairs: tuple[Repair, ...]
+    open: list[Any] = field(default_factory=list)
+    settled: bool = True
+    elided: bool = False
+
+
+_BLANK = re.compile(
+    r"(?:[\s\x00\ufeff\u200b-\u200d\u2060]+|//[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)|<!--.*?-->)+", re.DOTALL
+)
+_SPACES = re.compile(r"[\s\x00\ufeff\u200b-\u200d\u2060]+")
+_ELLIPSIS = re.compile(r"\.{3}|…+")
+_IDENTIFIER = re.compile(r"[^\W\d][\w.$-]{0,100}|\d{1,10}(?=\s*[:：])")
+_KEY_AHEAD = re.compile(
+    r"\s{0,200}(?:[\"'`“”‘’][^\"'`“”‘’\n]{1,100}[\"'`“”‘’]|[^\W\d][\w.$-]{0,100})\s{0,50}(?:[:：](?!//)|=>?)"
+)
+_CLOSER_AHEAD = re.compile(r"\s{0,200}[}\]｝］)）]")
+_NUMBER = re.compile(r"[-+−]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)")
+_STRICT_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?\Z")
+_AFTER_NUMBER = re.compile(r"[ \t\u3000\u200b]{0,50}(?:[,，;；、}\]｝］)）\r\n]|//|\#|/\*|[\"'“]|\Z)")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?(?![\w.%])")
+_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None, "nil": None}
+_OPEN = {"{": "}", "[": "]", "(": ")", "｛": "}", "［": "]", "（": ")"}
+_CLOSE = {"}": "}", "]": "]", ")": ")", "｝": "}", "］": "]", "）": ")"}
+_COMMAS = ",，;；、"
+_BARE_STOP = re.compile(r"[,，;；、{}\[\]｛｝［］\n\"“”]")
+
+
+def read(text: str, at: int = 0, *, keys: frozenset[str] = frozenset()) -> Reading:
+    """The value that begins at `at`. Raises `Unreadable`, or `Ambiguous` when two readings are as good."""
+    return _Reader(text, at, keys).whole()
+
+
+def number(word: str) -> int | float | Decimal:
+    """A JSON number, exact: an int, or a Decimal. Raises `ValueError`."""
+    if not any(mark in word for mark in ".eE"):
+        try:
+            return int(word)
+        except ValueError:  # more digits than Python turns into an int
+            return Decimal(word)
+    return Decimal(word)
+
+
+class _Reader:
+    def __init__(self, text: str, at: int, keys: frozenset[str]) -> None:
+        self.text = text
+        self.at = at
+        self.keys = keys
+        self.strings = StringReader(text, keys)
+        self.stack: list[str] = []
+        self.repairs: dict[str, tuple[int, str]] = {}
+        self.open: list[Any] = []
+        self.ended = False
+        self.settled = True
+        self.elided = False
+        self.tokens = 0
+
+    def whole(self) -> Reading:
+        value = self.value("top")
+        repairs = tuple(Repair(kind, count, example) for kind, (count, example) in self.repairs.items())
+        return Reading(value, self.at, repairs, self.open[::-1], self.settled, self.elided)
+
+    def value(self, context: Context) -> Any:
+        self.tokens += 1
+        if self.tokens > _MOST_TOKENS:
+            raise Unreadable("there is too much to repair", self.at)
+        self.blank()
+        mark = self.peek()
+        if mark in "{｛":
+            return self.container(self.object_body)
+        if mark in "[［" or (mark in "(（" and context != "top"):
+            return self.container(self.array_body)
+        if mark in CLOSERS:
+            return self.quoted(context)
+        if mark == "":
+            raise Cut("the text ends where a value should be", self.at)
+        return self.word(context)
+
+    # Small steps
+
+    def peek(self) -> str:
+        return self.text[self.at : self.at + 1] or ""
+
+    def repaired(self, kind: str, example: str) -> None:
+        count, first = self.repairs.get(kind, (0, example))
+        self.repairs[kind] = (count + 1, first)
+
+    def blank(self) -> None:
+        match = _BLANK.match(self.text, self.at)
+        if not match:
+            return
+        self.at = match.end()
+        blank = match.group()
+        if "/" in blank or "#" in blank or "<" in blank:
+            self.repaired("comment", blank.strip())
+        elif not blank.isspace():
+            self.repaired("invisible character", blank)
+
+    # Containers
+
+    def container(self, body: Any) -> Any:
+        start = self.at
+        mark = self.peek()
+        if len(self.stack) >= DEEPEST:
+            raise Unreadable(f"nested deeper than {DEEPEST} levels", self.at)
+        if mark in "｛［（(":
+            self.repaired("punctuation" if mark != "(" else "tuple", mark)
+        self.stack.append(_OPEN[mark])
+        self.at += 1
+        into: Any = {} if _OPEN[mark] == "}" else []
+        try:
+            body(into, start)
+        except _Ended:
+            self.ended = True
+        except Cut:
+            self.ended, self.settled = True, False
+        if self.ended:
+            self.open.append(into)
+        self.stack.pop()
+        return into
+
+    def closed(self) -> bool:
+        """Does the container end here? Steps over the bracket that ends it."""
+        mark = self.peek()
+        close = _CLOSE.get(mark)
+        if close is None:
+            return False
+        if close == self.stack[-1]:
+            if mark != close:
+                self.repaired("punctuation", mark)
+            self.at += 1
+            return True
+        if close in self.stack:
+            self.repaired("missing bracket", self.stack[-1])
+            return True
+        raise Unreadable(f"a {mark} that closes nothing", self.at)
+
+    def object_body(self, into: dict[str, Any], start: int) -> None:
+        first = True
+        while True:
+            separated = self.separator(first)
+            if self.closed():
+                return
+            self.end_of_text()
+            if self.ellipsis():
+                first = False
+                continue
+            if not separated:
+                self.repaired("missing comma", self.near())
+            key = self.key()
+            self.colon(key)
+            value = self.member_value()
+            self.put(into, key, value)
+            first = False
+            if self.ended:
+                return
+
+    def array_body(self, into: list[Any], start: int) -> None:
+        first = True
+        while True:
+            commas_at = self.at
+            separated = self.separator(first, into)
+            if self.closed():
+                return
+            self.end_of_text()
+            if self.ellipsis():
+                first = False
+                continue
+            if not separated:
+                self.check_missing_comma(into, commas_at)
+            mark = self.peek()
+            item = self.value("item")
+            if mark in CLOSERS and re.compile(r"\s{0,50}[:：]").match(self.text, self.at):
+                raise Unreadable("a key in an array: a bracket is missing before it", self.at)
+            into.append(item)
+            first = False
+            if self.ended:
+                return
+
+    def end_of_text(self) -> None:
+        """Nothing more inside an open container: it stays open; a comma before says that more was to come."""
+        if not self.peek():
+            self.ended = True
+            raise _Ended
+
+    def separator(self, first: bool, items: list[Any] | None = None) -> bool:
+        """Steps over commas. False when there should be one and there is none."""
+        self.blank()
+        commas = 0
+        while (mark := self.peek()) and mark in _COMMAS:
+            if mark != ",":
+                self.repaired("punctuation", mark)
+            commas += 1
+            self.at += 1
+            self.blank()
+        if not self.peek() and commas:
+            self.settled = False
+        if commas and (first or commas > 1):
+            self.extra_comma(first, items)
+        elif commas and self.peek() in _CLOSE:
+            self.repaired("trailing comma", ",")
+        return bool(commas) or first
+
+    def extra_comma(self, first: bool, items: list[Any] | None) -> None:
+        """`[1,,2]` may be a doubled comma or a value that is missing; between objects it is the former."""
+        plain = items is not None and (not items or not isinstance(items[-1], (dict, list)))
+        if plain and not (first and self.peek() in "{［[｛"):
+            raise Ambiguous("two commas with nothing between them: is a value missing?", self.at)
+        self.repaired("extra comma", ",,")
+
+    def check_missing_comma(self, items: list[Any], since: int) -> None:
+        """Between objects or on a new line a comma was forgotten; `"a" "b"` on one line may be one string."""
+        after_container = bool(items) and isinstance(items[-1], (dict, list))
+        if not after_container and "\n" not in self.text[since : self.at]:
+            raise Ambiguous(f"values without a comma between them near {self.near()}", self.at)
+        self.repaired("missing comma", self.near())
+
+    def ellipsis(self) -> bool:
+        match = _ELLIPSIS.match(self.text, self.at)
+        if match is None:
+            return False
+        self.at = match.end()
+        self.elided = True
+        self.repaired("ellipsis", match.group())
+        return True
+
+    def near(self) -> str:
+        return self.text[max(0, self.at - 12) : self.at + 20]
+
+    # Keys and members
+
+    def key(self) -> str:
+        mark = self.peek()
+        if mark in CLOSERS:
+            return str(self.quoted("key"))
+        match = _IDENTIFIER.match(self.text, self.at)
+        if match is None:
+            raise Unreadable(f"expected a key, found {self.near()!r}", self.at)
+        self.at = match.end()
+        if self.at == len(self.text):
+            raise Cut("the text ends inside a key", self.at)
+        self.repaired("unquoted key", match.group())
+        return match.group()
+
+    def colon(self, key: str) -> None:
+        self.blank()
+        match = re.compile(r"[:：]|=>|=").match(self.text, self.at)
+        if match is None:
+            if not self.peek():
+                raise Cut("the text ends after a key", self.at)
+            if key in self.keys and (self.peek() in CLOSERS or self.peek() in "{[-0123456789"):
+                self.repaired("missing colon", self.near())
+                return
+            raise Unreadable(f"expected a colon after {key[:40]!r}, found {self.near()!r}", self.at)
+        if match.group() != ":":
+            self.repaired("punctuation", match.group())
+        self.at = match.end()
+
+    def member_value(self) -> Any:
+        self.blank()
+        if self.peek() and (self.peek() in ",，}｝"):
+            self.repaired("no value", self.near())
+            return Bare("")
+        return self.value("member")
+
+    def put(self, into: dict[str, Any], key: str, value: Any) -> None:
+        if key in into:
+            if into[key] != value or type(into[key]) is not type(value):
+                raise Ambiguous(f"the key {key[:40]!r} stands twice with different values", self.at)
+            self.repaired("repeated key", key)
+        into[key] = value
+
+    # Scalars
+
+    def quoted(self, context: Context) -> str:
+        prefix = self.strings.read(self.at, context)
+        self.at = prefix.end
+        for kind, before in prefix.repairs.items():
+            self.repaired(kind, before)
+        text = prefix.text
+        while context != "key" and (
+            plus := re.compile(r"\s{0,50}\+\s{0,50}(?=[\"'])").match(self.text, self.at)
+        ):
+            self.at = plus.end()
+            self.repaired("joined strings", "+")
+            more = self.strings.read(self.at, context)
+            self.at = more.end
+            text += more.text
+        return text
+
+    def word(self, context: Context) -> Any:
+        match = _NUMBER.match(self.text, self.at)
+        if match and _AFTER_NUMBER.match(self.text, match.end()) and not self.is_thousands(context):
+            return self.plain_number(match)
+        start = self.at
+        text = self.bare_text(context)
+        if not text:
+            raise Unreadable(f"expected a value, found {self.near()!r}", start)
+        if self.at >= len(self.text) and context != "top" and text not in ("true", "false", "null"):
+            raise Cut("the text ends inside a value", start)
+        return self.named(text)
+
+    def named(self, text: str) -> Any:
+        if text in ("true", "false", "null"):
+            return _WORDS[text]
+        if text.lower() in _WORDS:
+            self.repaired("word", text)
+            return _WORDS[text.lower()]
+        self.repaired("unquoted value", text)
+        return Bare(text)
+
+    def is_thousands(self, context: Context) -> bool:
+        match = _THOUSANDS.match(self.text, self.at) if context == "member" else None
+        return bool(match and self.ends_member(match.end()))
+
+    def ends_member(self, at: int) -> bool:
+        """Does a member of an object end at `at`: a comma and the next key, a closing bracket, or a line?"""
+        if _CLOSER_AHEAD.match(self.text, at):
+            return True
+        blank = _SPACES.match(self.text, at)
+        stop = blank.end() if blank else at
+        if self.text[stop : stop + 1] in tuple(_COMMAS):
+            after = stop + 1
+            return bool(_KEY_AHEAD.match(self.text, after) or _CLOSER_AHEAD.match(self.text, after))
+        return "\n" in self.text[at:stop] and bool(_KEY_AHEAD.match(self.text, stop))
+
+    def plain_number(self, match: re.Match[str]) -> Any:
+        word = match.group()
+        self.at = match.end()
+        if self.at == len(self.text) and self.stack:
+            raise Cut("the text ends inside a number", match.start())
+        if _STRICT_NUMBER.match(word) and word.isascii():
+            return number(word)
+        plain = unicodedata.normalize("NFKC", word).replace("−", "-").replace("_", "").lstrip("+")
+        if "x" in plain.lower():
+            self.repaired("number", word)
+            return int(plain, 16)
+        if plain.lstrip("-").startswith("0") and plain.lstrip("-")[1:2].isdigit():
+            self.repaired("leading zero", word)
+            return Bare(plain)
+        self.repaired("number", word)
+        return number(plain)
+
+    def bare_text(self, context: Context) -> str:
+        """Text without quotes, up to where its member or item ends."""
+        start = at = self.at
+        while (stop := _BARE_STOP.search(self.text, at, start + 2_000)) is not None:
+            mark, at = stop.group(), stop.start()
+            if mark in '"“”':
+                return self.half_quoted(start, at, context)
+            if mark in "{[｛［":
+                raise Unreadable(f"text without quotes near {self.text[start : at + 1][:60]!r}", start)
+            if mark in "}]｝］" or context != "member" or self.ends_member(at):
+                break
+            at = stop.end()
+        else:
+            at = len(self.text)
+            if at - start > 2_000:
+                raise Unreadable("a long text without quotes", start)
+        comment = re.compile(r"\s(?://|#)|/\*").search(self.text, start, at)
+        if comment is not None:
+            at = comment.start()
+        self.at = at
+        return self.text[start:at].strip("\u200b\ufeff\u2060 \t\r\n\u3000")
+
+    def half_quoted(self, start: int, quote: int, context: Context) -> str:
+        """`"a": x", "b": 2`: the opening quote is missing. `"a": 5 "b": 2`: the comma is."""
+        text = self.text[start:quote]
+        if context == "member" and _KEY_AHEAD.match(self.text, quote) and text.strip():
+            self.at = quote
+            return text.strip()
+        if context == "member" and self.ends_member(quote + 1) and self.text[quote] != "“":
+            self.at = quote + 1
+            self.repaired("missing quote", text + self.text[quote])
+            return text.strip()
+        raise Unreadable(f"a quote in text without quotes near {self.text[start : quote + 1][:60]!r}", start)
+
+
+class _Ended(Cut):
+    """The text ended between two values: what was read so far is whole."""
+
+    def __init__(self) -> None:
+        super().__init__("the text ends inside an array or an object", 0)

@@ -1,0 +1,184 @@
+"""From a piece of text that should be JSON to a value: strictly, then tolerantly, then with json_repair's help.
+
+json_repair guesses, so it comes last, on short texts only, and its answer counts only when every letter and
+digit of the text is in it, in order, and nothing else: it may move punctuation, not words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from glm_magics.structured.problems import Note
+from glm_magics.structured.reader import Bare, Reading, number, read
+from glm_magics.structured.strings import Ambiguous, Unreadable, join_surrogates
+
+__all__ = ["Piece", "guessed", "strict", "tolerant"]
+
+_MOST_TO_GUESS = 20_000
+_MOST_TO_READ = 4_000_000
+
+_SAID = {
+    "quotes": "quotes that are not JSON's",
+    "inner quotes": "quotes inside a text were not escaped",
+    "missing quote": "a quote was missing",
+    "escape": "a backslash that escapes nothing was kept as text",
+    "control character": "a raw line break or control character stood in a text",
+    "comment": "a comment was left out",
+    "invisible character": "invisible characters between values were left out",
+    "punctuation": "punctuation that is not JSON's",
+    "tuple": "a tuple was read as an array",
+    "missing bracket": "a closing bracket was missing",
+    "trailing comma": "a trailing comma was left out",
+    "extra comma": "an extra comma was left out",
+    "missing comma": "a comma was missing",
+    "missing colon": "a colon was missing",
+    "unquoted key": "a key stood without quotes",
+    "unquoted value": "a value stood without quotes",
+    "word": "a literal of another language",
+    "number": "a number that JSON writes otherwise",
+    "leading zero": "a number with leading zeros was kept as it is written",
+    "no value": "a key stood without a value",
+    "repeated key": "a key stood twice with the same value",
+    "joined strings": "two strings joined with + were joined",
+    "surrogate": "half of a character's code became \ufffd",
+    "ellipsis": "an ellipsis: the answer itself left something out",
+}
+
+# A high half without its low one, or a low half without its high one.
+_SURROGATE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+@dataclass(slots=True)
+class Piece:
+    """A value out of a piece of text, with what was done for it. `open` as in `Reading`."""
+
+    value: Any
+    notes: tuple[Note, ...] = ()
+    open: tuple[Any, ...] = ()
+    settled: bool = True
+    elided: bool = False
+
+
+def strict(text: str) -> Piece:
+    """JSON as the standard has it, and Python's `NaN`. Numbers are exact (int or Decimal).
+
+    Raises `Unreadable` for what is no JSON and `Ambiguous` for a key with two values.
+    """
+    repeated: list[str] = []
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(found)
+        if len(value) < len(found):
+            _check_repeated(found, value)
+            repeated.append(found[0][0])
+        return value
+
+    try:
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_float=Decimal, parse_int=number, parse_constant=Bare
+        )
+    except Unreadable:
+        raise
+    except ValueError as error:
+        raise Unreadable(str(error), getattr(error, "pos", 0)) from None
+    except RecursionError:
+        raise Ambiguous("nested too deeply", 0) from None
+    notes = (Note("repaired", "", _SAID["repeated key"]),) if repeated else ()
+    if _SURROGATE.search(text):
+        return Piece(_joined(value), (*notes, Note("repaired", "", _SAID["surrogate"])))
+    return Piece(value, notes)
+
+
+def _joined(value: Any) -> Any:
+    """With half a surrogate pair as U+FFFD: no file, browser or data frame takes it as it is."""
+    if isinstance(value, dict):
+        return {join_surrogates(key): _joined(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_joined(item) for item in value]
+    return join_surrogates(value) if type(value) is str else value
+
+
+def _check_repeated(found: list[tuple[str, Any]], value: dict[str, Any]) -> None:
+    for key, item in found:
+        if value[key] != item or type(value[key]) is not type(item):
+            raise Ambiguous(f"the key {key[:40]!r} stands twice with different values", 0)
+
+
+def tolerant(text: str, at: int, *, keys: frozenset[str]) -> tuple[Piece, int]:
+    """The value that begins at `at`, tolerantly, and where it ends."""
+    if len(text) - at > _MOST_TO_READ:
+        raise Unreadable("broken JSON that is too long to repair", at)
+    reading = read(text, at, keys=keys)
+    return Piece(
+        reading.value, notes_of(reading), tuple(reading.open), reading.settled, reading.elided
+    ), reading.end
+
+
+def notes_of(reading: Reading) -> tuple[Note, ...]:
+    return tuple(
+        Note(
+            "dropped" if repair.kind == "ellipsis" else "repaired",
+            "",
+            f"{_SAID[repair.kind]}{f' ({repair.count} times)' if repair.count > 1 else ''}: {_short(repair.example)}",
+        )
+        for repair in reading.repairs
+    )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def guessed(text: str) -> Piece | None:
+    """json_repair's reading of one short text, if it kept every word of it; else None."""
+    if len(text) > _MOST_TO_GUESS or _several(text):
+        return None
+    import json_repair
+
+    try:
+        value = json_repair.loads(text, skip_json_loads=True)
+    except (RecursionError, ValueError, IndexError):
+        return None
+    if (
+        not isinstance(value, (dict, list))
+        or not value
+        or _letters(text) != _letters(" ".join(_words(value)))
+    ):
+        return None
+    return Piece(_exact(value), (Note("repaired", "", "the JSON was broken and put together again"),))
+
+
+def _several(text: str) -> bool:
+    """Several objects one after the other: json_repair would keep the last and say nothing."""
+    return bool(re.search(r"\}\s*,?\s*\{", text)) and text.lstrip()[:1] != "["
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _words(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
+    elif value is not None or value is True:
+        yield str(value)
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {join_surrogates(key): _exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return Decimal(repr(value)) if isinstance(value, float) else value

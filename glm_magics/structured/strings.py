@@ -1,0 +1,247 @@
+"""Quoted strings in JSON that is not quite JSON: where one ends, and what its escapes mean.
+
+A quote ends a string only when what follows is what follows a string; so unescaped quotes inside a text are
+kept as text, and where both readings are as good the string is `Ambiguous`, which no later rung may overrule.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+__all__ = [
+    "CLOSERS",
+    "Ambiguous",
+    "Context",
+    "Cut",
+    "Quoted",
+    "StringReader",
+    "Unreadable",
+    "join_surrogates",
+]
+
+Context = Literal["key", "member", "item", "top"]
+
+# Opening quote -> the quotes that may close it.
+CLOSERS = {
+    '"': '"',
+    "'": "'",
+    "`": "`",
+    "“": '”“"',
+    "”": '”"',
+    "„": '“”"',
+    "‘": "’‘'",
+    "’": "’'",
+    "＂": "＂",
+    "＇": "＇",
+    "「": "」",
+    "『": "』",
+}
+_SPACE = r"[\s\x00\ufeff\u200b-\u200d\u2060]"
+_COMMENT = r"(?://[^\n]*|\#[^\n]*|/\*.*?\*/)"
+_GAP = rf"(?:{_SPACE}{{0,200}}(?:{_COMMENT}{_SPACE}{{0,200}}){{0,3}})"
+_QUOTE = "[\"'`“”„‘’＂＇「」『』]"
+_KEY = rf"(?:{_QUOTE}[^\"'`“”„‘’＂＇「」『』\n]{{1,100}}{_QUOTE}|[^\W\d][\w.$-]{{0,100}}){_SPACE}{{0,50}}(?:[:：]|=>?)"
+_COMMA = "[,，;；、]"
+_AFTER_CLOSER = rf"(?={_GAP}(?:[,，;；\]}}）)］｝`<]|$)|{_SPACE}{{0,20}}[\n{{]|{_SPACE}{{1,20}}\S)"
+
+_FOLLOWS = {
+    "key": re.compile(rf"{_SPACE}{{0,200}}(?:[:：]|=>?)"),
+    "member": re.compile(
+        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|[}}｝\]］]|\.\.\.|…|{_COMMA}|$)"
+        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|$)",
+        re.DOTALL,
+    ),
+    "item": re.compile(
+        rf"{_GAP}(?:[\]］)）]{_AFTER_CLOSER}|[}}｝]{_AFTER_CLOSER}"
+        rf"|{_COMMA}{_GAP}(?:{_QUOTE}|[-+\d{{\[(\]｛［）］]|(?:true|false|null|none|nan)\b|\.\.\.|…|$)|$)"
+        rf"|{_SPACE}{{0,50}}\n{_SPACE}{{0,200}}[\"'“]",
+        re.DOTALL | re.IGNORECASE,
+    ),
+    "top": re.compile(rf"{_SPACE}*(?:[;`]|$)"),
+}
+_VALUE_AHEAD = re.compile(rf"{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{])")
+_NEXT_KEY = re.compile(rf"([^\"'`“”\n]{{1,100}}){_QUOTE}{_SPACE}{{0,50}}[:：]")
+# A string that runs to the end of the text was cut off there, unless it swallowed a key on its way.
+_KEY_INSIDE = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}[:：]")
+_BEFORE_KEY = re.compile(r"(,[ \t]*|[ \t]*,?[ \t]*\r?\n\s*|\}\s*,?\s*\{\s*)\Z")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|\r?\n|.)", re.DOTALL)
+_PLAIN = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+# Commands that begin like an escape; a text with any impossible escape beside them is LaTeX, not JSON.
+_LATEX = re.compile(
+    r"\\(?:t(?:heta|ext|imes|au|an|o|ilde)|n(?:u|abla|eq|ot|e)|r(?:ight|ho|m)|b(?:eta|ar|egin|oldsymbol|inom)"
+    r"|f(?:rac|orall))(?![a-z])"
+)
+_MOST_INNER_QUOTES = 400
+_WINDOWS_PATH = re.compile(r"\A(?:[A-Za-z]:|\\\\)")
+
+
+class Unreadable(ValueError):
+    """This is not JSON, nor near enough to it. `at` is the place in the text."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class Ambiguous(Unreadable):
+    """Two readings are equally good, so none is taken."""
+
+
+class Cut(Unreadable):
+    """The text ends inside a scalar."""
+
+
+@dataclass(slots=True)
+class Quoted:
+    """A string that was read: its text, where it ends, and what had to be done (kind -> before)."""
+
+    text: str
+    end: int
+    repairs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StringReader:
+    """Reads the quoted strings of one text. `keys` are the names that the schema knows."""
+
+    text: str
+    keys: frozenset[str]
+
+    def read(self, at: int, context: Context) -> Quoted:
+        """The string whose opening quote stands at `at`. Raises `Unreadable`, `Ambiguous` or `Cut`."""
+        opener = self.text[at]
+        if opener in "\"'" and self.text.startswith(opener * 3, at):
+            return self._triple(at, opener * 3)
+        inner = 0
+        for end in self._closers(at + 1, CLOSERS[opener]):
+            if _FOLLOWS[context].match(self.text, end + 1):
+                if self._unfinished_pair(at + 1, end):
+                    continue
+                self._check_parity(at, end, inner, context)
+                return self._quoted(at, end, inner)
+            if context == "key":
+                if self.text[at + 1 : end] in self.keys and _VALUE_AHEAD.match(self.text, end + 1):
+                    return self._quoted(at, end, inner)
+                break
+            if (missing := self._missing_close(at, end, context)) is not None:
+                return missing
+            inner += not self._is_apostrophe(end)
+        if _KEY_INSIDE.search(self.text, at + 1):
+            raise Unreadable("a string whose end cannot be found", at)
+        raise Cut("the text ends inside a string", at)
+
+    def _closers(self, start: int, closers: str) -> Iterator[int]:
+        """Where unescaped closing quotes stand, so many at most that time stays bounded."""
+        pattern = re.compile(rf"\\\\.|[{re.escape(closers)}]", re.DOTALL)
+        quotes = (match.start() for match in pattern.finditer(self.text, start) if match.group()[0] != "\\")
+        return islice(quotes, _MOST_INNER_QUOTES)
+
+    def _unfinished_pair(self, start: int, end: int) -> bool:
+        """`"他说“好”` closed by its own inner “…” pair: that quote is text."""
+        closer = self.text[end]
+        opener = {"”": "“", "’": "‘"}.get(closer)
+        if opener is None or self.text[start - 1] != '"':
+            return False
+        return self.text.count(opener, start, end) > self.text.count(closer, start, end)
+
+    def _is_apostrophe(self, at: int) -> bool:
+        return (
+            self.text[at] in "'’"
+            and self.text[at - 1 : at].isalpha()
+            and self.text[at + 1 : at + 2].isalpha()
+        )
+
+    def _check_parity(self, at: int, end: int, inner: int, context: Context) -> None:
+        """Quotes inside a text come in pairs; a single one may as well be a boundary."""
+        if inner % 2 == 0:
+            return
+        if context == "member" and (self._known_key_follows(end) or self.text[end + 1 :].lstrip()[:1] == "}"):
+            return
+        raise Ambiguous(f"unescaped quotes in {self.text[at : end + 1][:60]}: where it ends is not clear", at)
+
+    def _known_key_follows(self, end: int) -> bool:
+        match = re.compile(rf"{_GAP}{_COMMA}{_GAP}{_QUOTE}").match(self.text, end + 1)
+        key = match and _NEXT_KEY.match(self.text, match.end())
+        return bool(key) and (not self.keys or key.group(1) in self.keys)  # type: ignore[union-attr]
+
+    def _missing_close(self, at: int, quote: int, context: Context) -> Quoted | None:
+        """`"a": "x, "b": 2`: the quote opens the next key, so the string before was never closed."""
+        key = _NEXT_KEY.match(self.text, quote + 1)
+        if context != "member" or key is None or key.group(1) not in self.keys:
+            return None
+        before = _BEFORE_KEY.search(self.text, max(at + 1, quote - 300), quote)
+        if before is None:
+            return None
+        return self._quoted(at, before.start(), 0, closed=False)
+
+    def _triple(self, at: int, quotes: str) -> Quoted:
+        end = self.text.find(quotes, at + 3)
+        if end < 0:
+            raise Cut("the text ends inside a string", at)
+        text, repairs = _unescape(self.text[at + 3 : end])
+        return Quoted(text, end + 3, repairs | {"quotes": quotes})
+
+    def _quoted(self, at: int, end: int, inner: int, *, closed: bool = True) -> Quoted:
+        body = self.text[at + 1 : end]
+        text, repairs = _unescape(body)
+        opener = self.text[at]
+        if opener != '"' or (closed and self.text[end] != '"'):
+            repairs["quotes"] = self.text[at : end + 1]
+        if inner:
+            repairs["inner quotes"] = body
+        if not closed:
+            repairs["missing quote"] = body
+        return Quoted(text, end + 1 if closed else end, repairs)
+
+
+def _unescape(body: str) -> tuple[str, dict[str, str]]:
+    """The text that `body` stands for, and which kinds of repair that took."""
+    repairs: dict[str, str] = {}
+    if "\\" not in body:
+        if any(mark < " " for mark in body):
+            repairs["control character"] = body
+        return join_surrogates(body), repairs
+    try:
+        return join_surrogates(json.loads(f'"{body}"')), repairs
+    except ValueError:
+        pass
+    literal = _is_literal(body)
+
+    def one(match: re.Match[str]) -> str:
+        code = match.group(1)
+        if literal and code[0] not in "\"'\\":
+            repairs["escape"] = body
+            return match.group()
+        if code in _PLAIN:
+            return _PLAIN[code]
+        if code[0] in "ux" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        repairs["escape"] = body
+        if code in ("\n", "\r\n"):
+            return ""
+        return code if code in "'`“”’" else match.group()
+
+    text = _ESCAPE.sub(one, body)
+    if not repairs:
+        repairs["control character"] = body
+    return join_surrogates(text), repairs
+
+
+def _is_literal(body: str) -> bool:
+    """Is a backslash in it just a backslash (a Windows path, LaTeX), so that `\\t` is not a tab?"""
+    impossible = any(
+        code.group(1) not in _PLAIN and code.group(1)[0] not in "ux'\n\r" for code in _ESCAPE.finditer(body)
+    )
+    return impossible and bool(_WINDOWS_PATH.match(body) or _LATEX.search(body))
+
+
+def join_surrogates(text: str) -> str:
+    """Halves of a surrogate pair that belong together become one character; a lone half becomes U+FFFD."""
+    if not any("\ud800" <= mark <= "\udfff" for mark in text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
