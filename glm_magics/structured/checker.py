@@ -1,7 +1,8 @@
 """A JSON Schema in normal form as a strict validator: the same one for every spelling that is not a class.
 
-Strict means that no value changes its meaning: text is not read as a number, nor a number as text, time or truth.
-What JSON has no type for is read from its one ISO 8601 spelling; a decimal number, from a number or from text.
+Strict means that no value changes its meaning: text is not read as a number, nor a number as text, time or
+truth. What JSON has no type for is read from its one ISO 8601 spelling; a decimal number, from a number or
+from text.
 """
 
 from __future__ import annotations
@@ -51,18 +52,18 @@ _BOUNDS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiv
 class Checker(Protocol):
     """What pydantic's `TypeAdapter` and `SchemaValidator` have in common."""
 
-    def validate_json(self, data: str | bytes, /) -> Any: ...
+    def validate_json(self, data: str | bytes, /, *, strict: bool | None = None) -> Any: ...
 
     def validate_python(self, value: Any, /) -> Any: ...
 
 
 def checker(schema: Node) -> SchemaValidator:
-    """The validator of one value of `schema`. Raises `SchemaError` for what no value can be checked against."""
+    """The validator of one value of `schema`. Raises `SchemaError` for a schema that cannot be one."""
     defs: Mapping[str, Node] = schema.get("$defs", {})
     try:
         node = _core({key: value for key, value in schema.items() if key != "$defs"})
         if defs:
-            node = cs.definitions_schema(node, [{**_core(part), "ref": name} for name, part in defs.items()])  # type: ignore[misc]
+            node = cs.definitions_schema(node, [{**_core(part), "ref": name} for name, part in defs.items()])
         return SchemaValidator(node)
     except CoreSchemaError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -86,7 +87,7 @@ def _union(node: Node) -> CoreSchema:
     if len(parts) == 1:
         inner = _core(parts[0])
     else:
-        # In the order of the schema; objects by how many fields fit, as an earlier one may be part of a later.
+        # In the order of the schema; objects by how many fields fit: one may be a part of another.
         objects = sum("$ref" in part or part.get("type") == "object" for part in parts)
         inner = cs.union_schema(
             [_core(part) for part in parts], mode="smart" if objects > 1 else "left_to_right"
@@ -104,7 +105,7 @@ def _labels(labels: Sequence[Any]) -> CoreSchema:
     groups: dict[type, list[Any]] = {}
     for label in labels:
         groups.setdefault(type(label), []).append(label)
-    parts = [
+    parts: list[Any] = [
         cs.chain_schema([guards[kind], cs.literal_schema(group)])
         if kind in guards
         else cs.literal_schema(group)
@@ -181,13 +182,13 @@ def _array(node: Node) -> CoreSchema:
 
 
 def _tuple(node: Node) -> CoreSchema:
-    """Items that each have their own schema. Fewer may come unless `minItems` forbids it; the value is a list."""
+    """A list of items that each have their own schema; fewer may come unless `minItems` forbids it."""
     first = node["prefixItems"]
     least = node.get("minItems", 0)
     items = [_core(part) for part in first]
     rest = node.get("items", {})
     lengths = range(min(least, len(items)), len(items))
-    whole = [cs.tuple_schema(items[:length]) for length in lengths]
+    whole: list[Any] = [cs.tuple_schema(items[:length]) for length in lengths]
     if rest is False or node.get("maxItems", len(items) + 1) <= len(items):
         whole.append(cs.tuple_schema(items))
     else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glm_magics.structured.dtypes import TEXT, Column, DType
+from glm_magics.structured.dtypes import TEXT, Column, DType, pyarrow
 
 __all__ = ["array_of"]
 
@@ -18,8 +18,8 @@ __all__ = ["array_of"]
 def array_of(values: Sequence[Any], column: Column) -> Any:
     """`values` (None where one is missing) as an array of the column's dtype.
 
-    What the dtype cannot hold exactly keeps the whole column as Python objects: an integer of more than 64 bits,
-    half a surrogate pair, a whole number of more than 53 bits among floats.
+    What the dtype cannot hold exactly keeps the whole column as Python objects: an integer of more than 64
+    bits, half a surrogate pair, a whole number of more than 53 bits among floats.
     """
     try:
         return _typed(values, column)
@@ -86,23 +86,30 @@ def _categories(values: Sequence[Any], dtype: pd.CategoricalDtype) -> Any:
 
 
 def _moments(values: Sequence[Any], dtype: DType) -> Any:
+    """Dates and times, by way of their ISO spelling: numpy and pandas read that ten times faster than the
+    objects.
+
+    A time without a zone is taken as UTC.
+    """
+    texts: Any = [None if value is None else value.isoformat() for value in values]
     if not isinstance(dtype, pd.DatetimeTZDtype):
-        return pd.array(np.array(values, dtype="datetime64[D]").astype("datetime64[s]"), dtype=dtype)
-    naive = np.array([value if value is None else _in_utc(value) for value in values], dtype="datetime64[us]")
-    return pd.DatetimeIndex(naive).tz_localize("UTC").array
+        return pd.array(np.array(texts, dtype="datetime64[D]").astype("datetime64[s]"), dtype=dtype)
+    try:
+        return pd.DatetimeIndex(pd.to_datetime(texts, utc=True, format="ISO8601")).as_unit("us").array
+    except pd.errors.OutOfBoundsDatetime:  # pandas 2 reads nanoseconds, and those end in 2262
+        naive = np.array(
+            [None if value is None else _in_utc(value) for value in values], dtype="datetime64[us]"
+        )
+        return pd.DatetimeIndex(naive).tz_localize("UTC").array
 
 
 def _in_utc(moment: dt.datetime) -> dt.datetime:
-    """The moment in UTC, without its zone; one that came without a zone is taken as UTC."""
-    if moment.tzinfo is None:
-        return moment
     offset = moment.utcoffset()
     return moment.replace(tzinfo=None) - offset if offset else moment.replace(tzinfo=None)
 
 
 def _arrow(values: Sequence[Any], dtype: pd.ArrowDtype) -> Any:
-    import pyarrow as pa
-
+    pa = pyarrow()
     wanted = dtype.pyarrow_dtype
     try:
         if pa.types.is_dictionary(wanted):

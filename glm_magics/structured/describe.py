@@ -1,4 +1,4 @@
-"""A JSON Schema as the text a model reads: a TypeScript-like type, a third of the tokens of the schema itself.
+"""A JSON Schema as the text a model reads: a TypeScript-like type, far shorter than the schema itself.
 
     {rows: {
     name: string

@@ -1,10 +1,11 @@
-"""JSON Schema to the columns of a table and their pandas dtypes, the same for every answer, an empty one too."""
+"""JSON Schema to the columns of a table and their dtypes: the same for every answer, an empty one too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib import import_module
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from pandas.api.extensions import ExtensionDtype
@@ -15,12 +16,13 @@ from glm_magics.structured.normal import Node, resolved, without_null
 __all__ = [
     "Backend",
     "Column",
-    "Decimals",
     "DType",
+    "Decimals",
     "Nested",
     "columns_of",
     "dtype_of",
     "dtypes_of",
+    "pyarrow",
     "row_schema",
 ]
 
@@ -66,8 +68,8 @@ def columns_of(
     Free-form and recursive objects are always kept, and so is one whose flattened names are taken.
     """
     for value, allowed in ((nested, Nested), (decimals, Decimals), (backend, Backend)):
-        if value not in allowed.__args__:  # type: ignore[attr-defined]
-            raise SettingError(f"Expected one of {allowed.__args__}, got {value!r}")  # type: ignore[attr-defined]
+        if value not in get_args(allowed):
+            raise SettingError(f"Expected one of {', '.join(get_args(allowed))}, got {value!r}")
     defs = row.get("$defs", {})
     kind = _arrow_dtype if backend == "pyarrow" else dtype_of
     row = resolved(row, defs)
@@ -113,8 +115,8 @@ def _recursive(ref: str, defs: Mapping[str, Node]) -> bool:
 
 
 def row_schema(value: Node) -> Node:
-    """The schema of a table's row for a value that is no record: the items of a list, the keys and values of a
-    dict with free keys, else one row with a column `value`.
+    """The schema of a table's row for a value that is no record: the items of a list, the keys and values
+    of a dict with free keys, else one row with a column `value`.
     """
     defs = value.get("$defs", {})
     node = resolved({key: part for key, part in value.items() if key != "$defs"}, defs)
@@ -194,7 +196,7 @@ def _arrow_dtype(node: Node, defs: Mapping[str, Node], decimals: Decimals) -> DT
 
 
 def _arrow_type(node: Node, defs: Mapping[str, Node], decimals: Decimals, within: tuple[str, ...]) -> Any:
-    pa = _pyarrow()
+    pa = pyarrow()
     ref = str(node.get("$ref", ""))
     if ref in within and ref:
         return None
@@ -222,9 +224,8 @@ def _arrow_scalar(pa: Any, dtype: ExtensionDtype, node: Node) -> Any:
     return {**known, **times}.get(str(dtype), pa.string())
 
 
-def _pyarrow() -> Any:
+def pyarrow() -> Any:
     try:
-        import pyarrow
+        return import_module("pyarrow")
     except ImportError:
         raise SettingError("backend='pyarrow' needs pyarrow: pip install pyarrow") from None
-    return pyarrow

@@ -36,7 +36,7 @@ def needs_exact(text: str) -> bool:
 
 
 def with_exact_decimals(value: Any, node: Mapping[str, Any], defs: Mapping[str, Any]) -> Any:
-    """`value` with the exact floats at decimal places of the schema as text, for validators that read JSON text."""
+    """`value` with its exact floats, where the schema has decimals, as text: for what reads JSON text."""
     if isinstance(value, ExactFloat):
         return value.text if _may_be_decimal(node, defs) else value
     if isinstance(value, list):

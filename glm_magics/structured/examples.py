@@ -36,7 +36,7 @@ _TYPES: tuple[tuple[type, Node], ...] = (
 
 
 def schema_of_frame(frame: pd.DataFrame) -> Node:
-    """The schema of one row. A column is optional when it has a missing value or, in an empty frame, always."""
+    """The schema of one row. A column with a missing value is optional, as are all of an empty frame."""
     nodes = {}
     for name in _names(frame.columns):
         column = frame[name]
@@ -48,7 +48,7 @@ def schema_of_frame(frame: pd.DataFrame) -> Node:
 
 
 def schema_of_dtypes(dtypes: pd.Series[Any]) -> Node:
-    """The schema of one row of a frame with these dtypes, each of which may be missing. `object` means text."""
+    """The schema of one row with these dtypes, each value of which may be missing. `object` means text."""
     return _record(
         {name: nullable(_of_dtype(dtypes[name]) or {"type": "string"}) for name in _names(dtypes.index)}
     )

@@ -1,10 +1,10 @@
-"""JSON Schema in one normal form, so that equal schemas look equal and everything below has few shapes to know.
+"""JSON Schema in one normal form: equal schemas look equal, and what reads them has few forms to know.
 
-A node is `{}` (anything), `{"type": one name, …}`, `{"enum": [labels]}`, `{"anyOf": [nodes]}` or
-`{"$ref": "#/$defs/Name"}`, each with an optional `description`. "Or null" is always an `anyOf` that ends in
-`{"type": "null"}`. `$defs` keeps what is recursive or an object used more than once; the rest stands in its place.
-A decimal number is `{"type": "string", "format": "decimal"}`. Titles and defaults are left out: a default would
-invite a model to invent.
+A node is `{}` (anything), `{"type": one name, …}`, `{"enum": [labels]}`, `{"anyOf": [nodes]}` or `{"$ref":
+"#/$defs/Name"}`, each with an optional `description`. "Or null" is always an `anyOf` that ends in `{"type":
+"null"}`. `$defs` keeps what is recursive or an object used more than once; the rest stands in its place. A
+decimal number is `{"type": "string", "format": "decimal"}`. Titles and defaults are left out: a default
+would invite a model to invent.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ _DECIMAL_PATTERN = "^(?!^[-+.]*$)"
 def looks_like_json_schema(spec: Mapping[Any, Any]) -> bool:
     """Whether a dict is JSON Schema rather than names with their types.
 
-    It is when it has `$schema`, `$ref` or `$defs`, a dict of `properties`, a list of `anyOf`/`oneOf`/`allOf`/`enum`,
-    or the name of a JSON type in `type` and nothing but keywords of JSON Schema.
+    It is when it has `$schema`, `$ref` or `$defs`, a dict of `properties`, a list of
+    `anyOf`/`oneOf`/`allOf`/`enum`, or the name of a JSON type in `type` and nothing but keywords of JSON
+    Schema.
     """
     if not spec:
         return True
@@ -120,7 +121,7 @@ def nullable(node: Node) -> Node:
     if not set(node) - {"description"} or node.get("type") == "null" or NULL in node.get("anyOf", ()):
         return node
     inner = {key: value for key, value in node.items() if key != "description"}
-    parts = inner["anyOf"] if "anyOf" in inner else [inner]
+    parts = inner.get("anyOf", [inner])
     about = {"description": node["description"]} if "description" in node else {}
     return {"anyOf": [*parts, dict(NULL)], **about}
 
@@ -221,7 +222,7 @@ class _Normal:
             node = self.node(part, path)
             if not set(node) - {"description"}:
                 return {}
-            flat += node["anyOf"] if "anyOf" in node else [node]
+            flat += node.get("anyOf", [node])
         distinct = [node for at, node in enumerate(flat) if node != NULL and node not in flat[:at]]
         if not distinct:
             return dict(NULL)
@@ -283,7 +284,7 @@ class _Normal:
             node["items"] = item
 
     def _merged(self, raw: Mapping[str, Any], path: str) -> Node:
-        """`allOf` as one schema: properties joined, every other keyword the same in all parts or in one only."""
+        """`allOf` as one schema: properties joined, any other keyword in one part only or the same in all."""
         merged: Node = {}
         for part in [*raw["allOf"], {key: value for key, value in raw.items() if key != "allOf"}]:
             whole = self._followed(part, path) if len(raw["allOf"]) > 1 or _says_something(raw) else part
@@ -328,9 +329,11 @@ def _decimal(parts: Sequence[Any]) -> Node | None:
 def _modern_bounds(node: Node) -> None:
     """Draft 4 wrote an exclusive bound as a flag beside the bound."""
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(node.get(exclusive), bool):
-            if node.pop(exclusive) and bound in node:
-                node[exclusive] = node.pop(bound)
+        flag = node.get(exclusive)
+        if isinstance(flag, bool):
+            del node[exclusive]
+        if flag is True and bound in node:
+            node[exclusive] = node.pop(bound)
 
 
 def _description(raw: Mapping[str, Any], name: str) -> Node:

@@ -1,4 +1,4 @@
-"""What can be wrong with a specification or with an answer, as values: where it is, what was expected, what came."""
+"""What can be wrong with a specification or an answer, as values: where, what was expected, what came."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MISSING = "is missing"
 
 
 class SchemaError(SettingError, ValueError):
-    """A specification that cannot be understood. `path` is the field; the caret of a shorthand is in `.hint`."""
+    """A specification that is not understood: one line, and a caret for a shorthand. `path` is the field."""
 
     def __init__(self, message: str, *, path: str = "", hint: str | None = None) -> None:
         super().__init__(f"{path}: {message}" if path else message, hint=hint)

@@ -1,7 +1,7 @@
 """What an answer must look like: one JSON Schema from any spelling, and all that follows from it.
 
     schema("name: str, price: float?, mood: good|bad")
-    schema(Model), schema(list[Model]), schema({"name": str, "n": "int"}), schema(frame), schema({...JSON Schema...})
+    schema(Model), schema(list[Model]), schema({"name": str, "n": "int"}), schema(frame), schema(json_schema)
 
 From the JSON Schema come the text of the prompt, the check of the answer and the dtypes of its table. A class
 given by the user checks its own answers; every other spelling is checked by the same validator.
@@ -36,8 +36,8 @@ Shape = Literal["rows", "record", "value"]
 
 
 def schema(spec: Any, *, shape: Shape | None = None) -> Schema:
-    """The `Schema` of any spelling: a shorthand string, a pydantic model, dataclass, TypedDict, NamedTuple, Enum
-    or other type, a JSON Schema or `{name: type}` dict, an example DataFrame or its dtypes.
+    """The `Schema` of any spelling: a shorthand string, a pydantic model, dataclass, TypedDict, NamedTuple,
+    Enum or other type, a JSON Schema or `{name: type}` dict, an example DataFrame or its dtypes.
 
     Named fields (and a list of them) are "rows" unless `shape` says "record"; everything else is a "value".
     Raises `SchemaError` in one line that points at the place.
@@ -53,8 +53,8 @@ def schema(spec: Any, *, shape: Shape | None = None) -> Schema:
 class Schema:
     """What an answer must look like. Made by `schema(...)`.
 
-    `json_schema` is that of one record for the shapes "rows" and "record", else of the value, in the normal form
-    of `glm_magics.structured.normal`; `model` is the user's class, if they gave one.
+    `json_schema` is that of one record for the shapes "rows" and "record", else of the value, in the normal
+    form of `glm_magics.structured.normal`; `model` is the user's class, if they gave one.
     """
 
     json_schema: Node
@@ -74,12 +74,12 @@ class Schema:
 
     @cached_property
     def adapter(self) -> Checker:
-        """The validator of one record or value: a `TypeAdapter` of the user's type, else made of the JSON Schema."""
+        """The validator of one record or value: the user's class, else one made of the JSON Schema."""
         return checker(self.json_schema) if self.annotation is None else pydantic.TypeAdapter(self.annotation)
 
     @property
     def wire_schema(self) -> Node:
-        """JSON Schema of the root object that is asked for: `{"rows": […]}`, the record, or `{"value": …}`."""
+        """JSON Schema of the root object to ask for: `{"rows": […]}`, the record, or `{"value": …}`."""
         if self.shape == "record":
             return self.json_schema
         node, defs = _split(self.whole_schema)
@@ -120,8 +120,8 @@ class Schema:
     def validate(self, value: Any) -> Validated:
         """`value` (JSON as Python values, with its root object or without) against the schema, strictly.
 
-        The result's `value` holds typed values: dates, Decimals, instances of the user's class. Whatever does not
-        fit is listed in `errors` with its path, and then `value` is what came.
+        The result's `value` holds typed values: dates, Decimals, instances of the user's class. Whatever
+        does not fit is listed in `errors` with its path, and then `value` is what came.
         """
         inner = self.unwrap(value)
         run = self._whole.validate_python if self.annotation is None else self._run_class
@@ -151,7 +151,7 @@ class Schema:
         decimals: Decimals = "decimal",
         backend: Backend = "numpy_nullable",
     ) -> dict[str, DType]:
-        """The pandas dtype of every column of the answer's table; columns of nested objects have dotted names."""
+        """The pandas dtype of every column of the answer's table; nested objects give dotted names."""
         from glm_magics.structured.dtypes import dtypes_of
 
         return dtypes_of(self.row_schema, nested=nested, decimals=decimals, backend=backend)
@@ -164,7 +164,7 @@ class Schema:
         return self.json_schema if self.shape != "value" else row_schema(self.json_schema)
 
     def key(self) -> str:
-        """32 hex digits that are the same for the same JSON Schema and shape, in every process and spelling."""
+        """32 hex digits, the same for the same JSON Schema and shape in every process and spelling."""
         canonical = json.dumps([self.shape, self.json_schema], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
@@ -179,7 +179,7 @@ class Schema:
             return self.adapter
         if self.annotation is None:
             return checker(self.whole_schema)
-        return pydantic.TypeAdapter(list[self.annotation])
+        return pydantic.TypeAdapter(_many(self.annotation))
 
     @cached_property
     def _wrapped(self) -> Checker:
@@ -188,8 +188,8 @@ class Schema:
             return self.adapter
         if self.annotation is None:
             return checker(self.wire_schema)
-        whole: Any = list[self.annotation] if self.shape == "rows" else self.annotation
         make: Any = TypedDict
+        whole = _many(self.annotation) if self.shape == "rows" else self.annotation
         return pydantic.TypeAdapter(make("Root", {self._root: whole}))
 
     @cached_property
@@ -198,11 +198,12 @@ class Schema:
 
     def _fast(self, text: str) -> Validated | None:
         """Text straight to typed values when all is well, else None: the slow way finds out what is wrong."""
-        strict: dict[str, Any] = {} if self.annotation is None else {"strict": True}
+        # The validator of a JSON Schema is strict where it should be; a class is asked to be.
+        strict = None if self.annotation is None else True
         try:
             if text.lstrip()[:1] == "[" and self.shape == "rows":
-                return Validated(self._whole.validate_json(text, **strict))
-            root = self._wrapped.validate_json(text, **strict)
+                return Validated(self._whole.validate_json(text, strict=strict))
+            root = self._wrapped.validate_json(text, strict=strict)
         except (ValidationError, UnicodeError):
             return None
         return Validated(root if self.shape == "record" else root[self._root])
@@ -253,6 +254,10 @@ def _reshaped(spec: Schema, shape: Shape | None) -> Schema:
     if spec.shape == "value" or shape is None:
         return _shaped(Spelled(spec.json_schema, spec.annotation or spec.model, spec.annotation), shape)
     return replace(spec, shape=shape)
+
+
+def _many(annotation: Any) -> Any:
+    return list[annotation]
 
 
 def _is_record(node: Node, defs: dict[str, Node]) -> bool:

@@ -2,8 +2,8 @@
 
     "name: str, price: float?, mood: good|bad, tags: list[str], when: datetime, dim: {w: int, h: int}"
 
-A *field* is `name`, `name: type`, `name type`, or either followed by its description; fields end at a comma or
-a line break. A bare name is a string. After the name:
+A *field* is `name`, `name: type`, `name type`, or either followed by its description; fields end at a comma
+or a line break. A bare name is a string. After the name:
 
 - types: `str int float bool date datetime time timedelta decimal any dict list` and their synonyms, `list[X]`
   or `X[]`, `dict[str, X]`, `{fields}`, `0..5`, `(X)`;
@@ -11,7 +11,8 @@ a line break. A bare name is a string. After the name:
 - `?` after the type or the name makes it optional, as does `|null`;
 - constraints: `>= 0`, `< 5`, `0..5`, `len <= 20`, `len 1..5`, `/pattern/`;
 - a description in quotes, or as plain words: `age: int in years`, `bio: one sentence about them`. Words that
-  begin with no type are a description of a string; one single such word is an error, as it may be a misspelt type.
+  begin with no type are a description of a string; one single such word is an error, as it may be a
+  misspelt type.
 
 A specification that is no list of fields but one type (`list[str]`, `good|bad`, `float`) describes a value.
 """
@@ -487,7 +488,7 @@ class _Parser:
 
 
 def _end_of_words(text: str, start: int) -> int:
-    """Where a description in plain words ends: at the separator or bracket that is not within its parentheses."""
+    """Where a description in plain words ends: at a separator or bracket outside of its parentheses."""
     depth = 0
     for position in range(start, len(text)):
         character = text[position]

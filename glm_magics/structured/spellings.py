@@ -46,8 +46,8 @@ _MANY = (list, set, frozenset, Sequence, Iterable, AbstractSet)
 class Spelled:
     """A specification as JSON Schema in normal form, and the Python type it was, if it was one.
 
-    `checking` is that type again where it checks values in its own way; a type that says no more than its JSON
-    Schema (`list[str]`, a TypedDict of numbers) leaves the check to the validator of the JSON Schema.
+    `checking` is that type again where it checks values in its own way; a type that says no more than its
+    JSON Schema (`list[str]`, a TypedDict of numbers) leaves the check to the validator of the JSON Schema.
     """
 
     json_schema: Node
@@ -123,9 +123,9 @@ def _field(value: Any, path: str) -> Node:
 
 
 def _from_pandas(spec: Any) -> Node:
-    from glm_magics.structured.examples import schema_of_dtypes, schema_of_frame
-
     import pandas as pd
+
+    from glm_magics.structured.examples import schema_of_dtypes, schema_of_frame
 
     if isinstance(spec, pd.DataFrame):
         return schema_of_frame(spec)
@@ -170,7 +170,7 @@ def _is_plain(annotation: Any) -> bool:
 
 
 class _JsonSchema(GenerateJsonSchema):
-    """As pydantic writes it, but exact numbers say so, a NamedTuple is an object, and only given titles appear."""
+    """As pydantic writes it, but exact numbers say so, a NamedTuple is an object, titles are the user's."""
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> dict[str, Any]:
         names = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
@@ -203,11 +203,17 @@ def _refused(spec: Any, error: Exception) -> SchemaError:
     what = str(error).strip().partition("\n")[0].rstrip(".")
     name = getattr(spec, "__name__", str(spec))
     for field, hint in _hints(spec).items():
-        try:
-            pydantic.TypeAdapter(hint).json_schema()
-        except Exception as inner:
-            return SchemaError(str(inner).strip().partition("\n")[0].rstrip("."), path=f"{name}.{field}")
+        if wrong := _wrong_with(hint):
+            return SchemaError(wrong, path=f"{name}.{field}")
     return SchemaError(f"{name} cannot be a schema: {what}")
+
+
+def _wrong_with(hint: Any) -> str:
+    try:
+        pydantic.TypeAdapter(hint).json_schema()
+    except Exception as error:  # whatever it is, it names the field
+        return str(error).strip().partition("\n")[0].rstrip(".")
+    return ""
 
 
 def _hints(spec: Any) -> dict[str, Any]:
@@ -231,7 +237,7 @@ def _understood(annotation: Any, within: tuple[Any, ...]) -> Any:
         return annotation
     changed = tuple(_understood(argument, within) for argument in arguments)
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is typing.Union:
-        return typing.Union[changed]
+        return typing.Union[changed]  # noqa: UP007 - made of a tuple
     if get_origin(annotation) is typing.Annotated:
         return typing.Annotated[(changed[0], *annotation.__metadata__)]
     return (

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json", "as_record", "to_frame", "to_json_records"]
 
+_ATOMS = frozenset((str, int, float, bool, type(None)))
+
 
 def to_frame(
     answer: Any,
@@ -33,25 +39,28 @@ def to_frame(
 ) -> pd.DataFrame:
     """A DataFrame of the JSON in `answer`: text, or a value that was parsed or validated already.
 
-    With a schema (any spelling that `schema` takes), the answer is checked strictly and the columns have the
-    dtypes of `schema.dtypes()`, an empty answer's too; missing fields are missing values. Objects within rows become
-    columns with dotted names unless `nested="keep"`. Each list named in `explode` gives a row for each of its
-    items. `decimals="float"` and `backend="pyarrow"` choose those dtypes. What a dtype cannot hold exactly (an
-    integer of more than 64 bits) makes the column one of Python objects; a time without an offset is taken as UTC.
+    With a schema (any spelling that `schema` takes), the answer is checked strictly and the columns have
+    the dtypes of `schema.dtypes()`, an empty answer's too; missing fields are missing values. Objects
+    within rows become columns with dotted names unless `nested="keep"`. Each list named in `explode` gives
+    a row for each of its items. `decimals="float"` and `backend="pyarrow"` choose those dtypes. What a
+    dtype cannot hold exactly (an integer of more than 64 bits) makes the column one of Python objects; a
+    time without an offset is taken as UTC.
 
     Without a schema, an array of objects is its rows; an object whose one value is such an array, as in
-    `{"rows": […]}`, is unwrapped; any other object is one row. Columns have nullable dtypes and integers stay exact.
+    `{"rows": […]}`, is unwrapped; any other object is one row. Columns have nullable dtypes and integers
+    stay exact.
 
-    What was settled or repaired on the way is listed in the frame's `attrs["glm_notes"]`. Raises `InvalidAnswer`
-    (a `ValueError` with `.problems`) for a value that does not fit the schema, `ParseError` for a text that holds
-    no such JSON.
+    What was settled or repaired on the way is listed in the frame's `attrs["glm_notes"]`. Raises
+    `InvalidAnswer` (a `ValueError` with `.problems`) for a value that does not fit the schema, `ParseError`
+    for a text that holds no such JSON.
     """
     if schema is None:
         return _inferred(_json_in(answer) if isinstance(answer, str) else answer)
     plan = _schema(schema)
-    checked = _checked(answer, plan)
     names = (explode,) if isinstance(explode, str) else tuple(explode)
-    frame = _Table(plan, nested, decimals, backend).frame(checked.value, names)
+    with _collector_paused():
+        checked = _checked(answer, plan)
+        frame = _Table(plan, nested, decimals, backend).frame(checked.value, names)
     if checked.notes:
         # As text: pandas writes attrs into files as JSON.
         frame.attrs["glm_notes"] = [str(note) for note in checked.notes]
@@ -82,7 +91,7 @@ def as_json(answer: Any, schema: Any) -> Any:
 
 
 def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
-    """The rows of `frame` as a JSON array of objects, exactly: `to_frame` of it, with the schema, gives the frame.
+    """The rows of `frame` as a JSON array of objects: `to_frame` of it with the schema gives the frame again.
 
     With a schema, columns with dotted names become the objects they came from. The index is left out. Raises
     `ValueError` for NaN-like infinities, which JSON cannot say.
@@ -99,6 +108,22 @@ def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
         node = _schema(schema).row_schema
         rows = [_unflattened(row, plan, node) for row in rows]
     return json_text(rows)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the collector of cycles, which would walk all records again and again while they grow.
+
+    Records hold no cycles; on 50,000 of them it takes longer than reading and checking them.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _schema(spec: Any, shape: Any = None) -> Schema:
@@ -206,7 +231,7 @@ class _Table:
     def _exploded(
         self, rows: Sequence[Any], name: str, row_schema: Node
     ) -> tuple[list[dict[str, Any]], list[int], Node]:
-        """A row for each item of the list `name`, the positions of their rows, and the schema that they have then."""
+        """A row for each item of the list `name`, where each comes from, and the schema of these rows."""
         defs = row_schema.get("$defs", {})
         row_schema = {**resolved(row_schema, defs), **({"$defs": defs} if defs else {})}
         node = resolved(without_null(row_schema["properties"].get(name, {}))[0], defs)
@@ -273,37 +298,47 @@ def _mapping(value: Any) -> Any:
     """A record as a mapping by the names it has in JSON: an instance of a class by its fields."""
     if value is None or isinstance(value, dict):
         return value
-    if hasattr(value, "model_fields_set"):
-        return _of_model(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return value._asdict() if hasattr(value, "_asdict") else dict(value)
+    kind: Any = type(value)
+    return _fields_reader(kind)(value)
 
 
-def _of_model(value: Any) -> dict[str, Any]:
-    aliases = {
-        name: alias
-        for name, field in type(value).model_fields.items()
-        if isinstance(alias := field.validation_alias or field.alias, str) and alias != name
-    }
-    fields = {**value.__dict__, **(value.model_extra or {})}
-    return {aliases.get(name, name): part for name, part in fields.items()} if aliases else fields
+@lru_cache(maxsize=256)
+def _fields_reader(kind: type) -> Callable[[Any], Any]:
+    """How to read the fields of the instances of a class."""
+    if hasattr(kind, "model_fields"):
+        aliases = _aliases(kind)
+        if not aliases and kind.model_config.get("extra") != "allow":  # type: ignore[attr-defined]
+            return attrgetter("__dict__")
+        return lambda value: {
+            aliases.get(name, name): part
+            for name, part in {**value.__dict__, **(value.model_extra or {})}.items()
+        }
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        return lambda value: {name: getattr(value, name) for name in names}
+    return (lambda value: value._asdict()) if hasattr(kind, "_asdict") else dict
+
+
+def _aliases(kind: Any) -> dict[str, str]:
+    """The names of a model's fields whose JSON has another one."""
+    named = {name: field.validation_alias or field.alias for name, field in kind.model_fields.items()}
+    return {name: alias for name, alias in named.items() if isinstance(alias, str) and alias != name}
 
 
 def _unwrapped(value: Any) -> Any:
     """Plain Python within lists and objects: dicts for instances, values for members of an Enum."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, (list, tuple, set, frozenset)) and not hasattr(value, "_fields"):
-        return [_unwrapped(item) for item in value]
-    if (
-        isinstance(value, dict)
-        or hasattr(value, "model_fields_set")
-        or hasattr(value, "_asdict")
-        or (dataclasses.is_dataclass(value) and not isinstance(value, type))
-    ):
+    if isinstance(value, (list, tuple, set, frozenset)) and not hasattr(kind, "_fields"):
+        return [item if type(item) in _ATOMS else _unwrapped(item) for item in value]
+    if isinstance(value, dict) or hasattr(kind, "model_fields") or hasattr(kind, "_asdict"):
+        return {name: _unwrapped(part) for name, part in _mapping(value).items()}
+    if dataclasses.is_dataclass(kind):
         return {name: _unwrapped(part) for name, part in _mapping(value).items()}
     return value
 

@@ -1,7 +1,8 @@
 """One value against one validator: what fits, what does not and where, and what was settled without loss.
 
-Two things are settled and noted, since neither changes what the answer says: `3.0` where a whole number stands,
-and a key that nobody asked for, which is left out (unless the schema itself forbids or allows others).
+Two things are settled and noted, since neither changes what the answer says: `3.0` where a whole number
+stands, and a key that nobody asked for, which is left out (unless the schema itself forbids or allows
+others).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def validated(
 
 
 def node_at(schema: Node, place: Sequence[Part]) -> Node | None:
-    """The schema of the value at `place`, without its "or null"; None where it is open or depends on the value."""
+    """The schema of the value at `place`, null aside; None where it is open or depends on the value."""
     defs = schema.get("$defs", {})
     node = _plain(schema, defs)
     for part in place:
@@ -78,7 +79,7 @@ def node_at(schema: Node, place: Sequence[Part]) -> Node | None:
 
 
 def json_text(value: Any) -> str:
-    """Compact JSON; dates, decimals, enums, models and dataclasses as JSON spells them. NaN raises `ValueError`."""
+    """Compact JSON; dates, decimals, enums, models as JSON spells them. NaN raises `ValueError`."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable)
 
 
@@ -120,20 +121,22 @@ def _at(value: Any, place: Place) -> Any:
 
 
 def _changed(value: Any, places: Sequence[Place]) -> Any:
-    """`value` with the floats at `places` as whole numbers and the rest there removed; `value` itself is kept."""
-    copy = value.copy() if isinstance(value, (list, dict)) else int(value)
+    """A copy of `value` with the floats at `places` as whole numbers and anything else there removed."""
+    if not isinstance(value, (list, dict)):
+        return int(value)
+    copy: Any = value.copy()
     copied = {id(copy)}
     for place in places:
-        node = copy
+        node: Any = copy
         for part in place[:-1]:
             child = node[part]
             if id(child) not in copied:
                 child = node[part] = child.copy()
                 copied.add(id(child))
             node = child
-        if place and isinstance(node[place[-1]], float):
+        if isinstance(node[place[-1]], float):
             node[place[-1]] = int(node[place[-1]])
-        elif place:
+        else:
             del node[place[-1]]
     return copy
 
@@ -163,14 +166,18 @@ def _place(value: Any, error: ErrorDetails) -> Place:
     """Where in `value` the error is. An error's own location also names validators and branches of unions."""
     place: list[Part] = []
     for part in error["loc"]:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value):
+        if _leads_on(value, part):
             value = value[part]
         elif not (error["type"] == "missing" and part == error["loc"][-1]):
             continue
         place.append(part)
     return tuple(place)
+
+
+def _leads_on(value: Any, part: Part) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value)
 
 
 def _jsonable(value: Any) -> Any:
