@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from glm_magics.api import add_tier, ask, budget, connect, session, stream, tiers, usage
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
+    from glm_magics.structured.schema import schema
     from glm_magics.structured.table import to_frame
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "budget",
     "connect",
     "load_ipython_extension",
+    "schema",
     "session",
     "stream",
     "tiers",
@@ -45,6 +47,7 @@ _HOMES = {
     "api": ("add_tier", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
+    "structured.schema": ("schema",),
     "structured.table": ("to_frame",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

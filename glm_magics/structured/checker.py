@@ -105,7 +105,7 @@ def _labels(labels: Sequence[Any]) -> CoreSchema:
     groups: dict[type, list[Any]] = {}
     for label in labels:
         groups.setdefault(type(label), []).append(label)
-    parts: list[Any] = [
+    parts: list[CoreSchema] = [
         cs.chain_schema([guards[kind], cs.literal_schema(group)])
         if kind in guards
         else cs.literal_schema(group)
@@ -114,7 +114,7 @@ def _labels(labels: Sequence[Any]) -> CoreSchema:
     if len(parts) == 1 and not guards.keys() & groups.keys():
         return parts[0]
     expected = " or ".join(repr(label) for label in labels)
-    return _saying(parts[0] if len(parts) == 1 else cs.union_schema(parts), "label", f"should be {expected}")
+    return _saying(parts[0] if len(parts) == 1 else cs.union_schema([*parts]), "label", f"should be {expected}")
 
 
 def _string(node: Node) -> CoreSchema:
