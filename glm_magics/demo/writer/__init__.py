@@ -31,6 +31,7 @@ def compose(ask: Ask) -> Draft:
     return Draft(text, thoughts(ask, plan) if ask.thinking else "", (), search)
 
 
+_MOST_TOKENS = 131_072
 _FILL = ("fill the JSON from the input", "用输入中的数值填写 JSON")
 _USE = ("use what the tool returned", "使用工具返回的结果")
 _ANSWER = ("answer from what the message holds", "根据消息内容回答")
@@ -47,8 +48,9 @@ def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
     plain = without_tables(without_fences(ask.question)) or ask.question
     tables = attached(ask.question)
     wanted = asked_tokens(plain)
+    most = ask.max_tokens or ask.tier.max_output or _MOST_TOKENS
     if wanted is not None and not tables:
-        return _long(ask, plain, wanted, chinese), (
+        return _long(ask, plain, min(wanted, most), chinese), (
             f"write about {wanted} tokens",
             f"写大约 {wanted} 个 token",
         )

@@ -135,14 +135,14 @@ def _row(column: Column, chinese: bool) -> str:
 
 
 def thoughts(ask: Ask, plan: tuple[str, str]) -> str:
-    """A short plan for the request, shorter still when the effort is low. `plan` is in English and Chinese."""
+    """A short plan for the request, shorter when the effort is low. `plan` is in English and Chinese."""
     tables = len(attached(ask.question))
     asked = _short(without_tables(ask.question) or ask.question, 80)
     offered = ", ".join(function.name for function in ask.functions)
     if is_chinese(ask.question):
         lines = [
             f"用户用中文提问：“{asked}”。",
-            f"消息 {len(ask.turns)} 条，约 {ask.prompt_tokens} token。",
+            f"消息 {len(ask.turns)} 条，{ask.prompt_tokens} token。",
         ]
         lines += [f"附带了 {tables} 张表格，先看各列的数值。"] if tables else []
         lines += [f"可用的工具：{offered}。"] if offered else []

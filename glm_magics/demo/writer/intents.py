@@ -28,7 +28,8 @@ def _sum(question: str) -> str | None:
 
 
 _COUNT = re.compile(
-    r"\bcount\s+(?:up\s+)?(?:from\s+(\d+)\s+)?to\s+(\d+)|(?:从\s*(\d+)\s*)?数到\s*(\d+)", re.IGNORECASE
+    r"\bcount\s+(?:up\s+)?(?:from\s+(\d{1,9})\s+)?to\s+(\d{1,9})|(?:从\s*(\d{1,9})\s*)?数到\s*(\d{1,9})",
+    re.IGNORECASE,
 )
 
 
@@ -152,8 +153,8 @@ _NUMBERS = {word: n for n, word in enumerate(_SPELT.split(), 1)} | {"两": 2}
 _NUMBERS |= {char: n for n, char in enumerate("一二三四五六七八九十", 1)}
 _LIST = re.compile(
     rf"\b(?:list|name|give(?: me)?|suggest|enumerate)\s+(?:(?:the|some|me)\s+)*"
-    rf"(\d+|{_SPELT.replace(' ', '|')})\s+([^\n.?!]+)"
-    r"|(?:列出|列举|说出|给出|举)\s*(\d+|[一二两三四五六七八九十])\s*[个种条座]?\s*([^\n。？！]+)",
+    rf"(\d{{1,9}}|{_SPELT.replace(' ', '|')})\s+([^\n.?!]+)"
+    r"|(?:列出|列举|说出|给出|举)\s*(\d{1,9}|[一二两三四五六七八九十])\s*[个种条座]?\s*([^\n。？！]+)",
     re.IGNORECASE,
 )
 
