@@ -291,7 +291,9 @@ class _ToolCalls:
 
     def _position(self, delta: ToolCallDelta) -> int:
         if delta.index < 0:  # GLM-4.5 sends whole calls with index -1
-            return len(self._calls) if delta.name or not self._calls else len(self._calls) - 1
+            last = self._calls[-1] if self._calls else None
+            goes_on = last is not None and (not delta.name or (delta.id != "" and delta.id == last.id))
+            return len(self._calls) - goes_on
         for position, call in enumerate(self._calls):
             if call.index == delta.index and not call.followed_by(delta):
                 return position
@@ -313,7 +315,7 @@ class _OpenCall:
     def followed_by(self, delta: ToolCallDelta) -> bool:
         """Whether `delta` begins another call although it carries the same index."""
         begins = bool(delta.name and delta.id and delta.id != self.id and self.name)
-        return begins and _is_json("".join(self.arguments))
+        return begins and (delta.name != self.name or _is_json("".join(self.arguments)))
 
 
 def _mended(text: str) -> str:
@@ -546,7 +548,7 @@ class Stream:
             return
         self.done = True
         self._seconds = self._elapsed()
-        self._reason = reason
+        self._reason, self._note = reason, ""
         self._decoder.rest()
         final = self._collect(reason)
         self._bytes.close(self._abort, patient=error is None and self._decoder.ended)
