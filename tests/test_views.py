@@ -15,6 +15,7 @@ from comm.base_comm import BaseComm, CommManager
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 
+from glm_magics._stream import Progress, Stream
 from glm_magics.chat import (
     ChatRequest,
     Completion,
@@ -27,7 +28,6 @@ from glm_magics.chat import (
 )
 from glm_magics.errors import GLMError, IncompleteStream
 from glm_magics.render import plain
-from glm_magics._stream import Progress, Stream
 from glm_magics.views import choose, control, follow, follow_all, footer, record
 from glm_magics.views.live import LiveView, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView

@@ -13,10 +13,10 @@ from functools import cache
 from typing import Any
 
 from glm_magics._assets import asset
+from glm_magics._stream import Progress
 from glm_magics.chat import Completion, Cost, Event, ToolCallDelta
 from glm_magics.render import Blocks, reveal, static
 from glm_magics.render.text import Cleaner
-from glm_magics._stream import Progress
 from glm_magics.views import words
 from glm_magics.views.news import news
 from glm_magics.views.output import replace_output, show_object
