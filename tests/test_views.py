@@ -412,7 +412,7 @@ def test_the_live_view_opens_tells_and_is_replaced(front_end):
     assert set(kinds[2:-2]) == {"message"}
     sent = messages(front_end)
     assert [message["seq"] for message in sent] == list(range(len(sent)))
-    assert sent[0]["status"] == "Waiting"
+    assert (sent[0]["status"], sent[0]["facts"]) == ("Waiting", ["glm-4.5-air"])
     assert sent[-1]["end"] == sent[-1]["pin"] == 1
     assert "".join(message.get("raw", "") for message in sent) == completion.text
     statuses = [message["status"] for message in sent if "status" in message]
