@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
 from glm_magics._session import Session
+from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
-from glm_magics._tiers import tiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,11 +187,14 @@ def _usage(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
     options = _options(words, flags=("--plot",), command="usage")
     frame = api.usage()
     if "--plot" in options:
-        from IPython.display import display
+        from IPython.core.pylabtools import print_figure
+        from IPython.display import Image, display
 
         from glm_magics.frames.plot import usage_figure
 
-        display(usage_figure(frame))  # type: ignore[no-untyped-call]
+        # A bare figure is shown as a picture only where `%matplotlib` has been called.
+        picture = Image(print_figure(usage_figure(frame), bbox_inches=None))  # type: ignore[no-untyped-call]
+        display(picture)  # type: ignore[no-untyped-call]
     return frame
 
 
