@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import ROUND_DOWN, Decimal
 from functools import partial
 
+from glm_magics._stream import Limits, Stream, StreamDecoder
+from glm_magics._tiers import Tier, problems, tiers, unlisted
 from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, Usage
 from glm_magics.client import Client
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
 from glm_magics.ledger import Budget, Ledger, Reservation
 from glm_magics.remarks import remarks
-from glm_magics._stream import Limits, Stream, StreamDecoder
-from glm_magics._tiers import Tier, problems, tiers, unlisted
 from glm_magics.tokens import estimate_messages
 
 __all__ = ["DEFAULT_TIER", "Estimate", "Options", "Session"]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._tiers import tiers
 from glm_magics.grammar import OPTIONS, Option, option_named
 from glm_magics.manual import COMMANDS
 from glm_magics.template import data_names
-from glm_magics._tiers import tiers
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
