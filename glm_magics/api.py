@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from glm_magics import _connect
 from glm_magics._session import Options, Session
-from glm_magics._wire import Dialect
-from glm_magics.chat import Completion, Message
-from glm_magics.client import Client
-from glm_magics.errors import SettingError
-from glm_magics.ledger import Budget
 from glm_magics._stream import Stream
 from glm_magics._tiers import Tier
 from glm_magics._tiers import add_tier as _add_tier
 from glm_magics._tiers import tiers as _tiers
+from glm_magics._wire import Dialect
+from glm_magics.chat import Completion, Message
+from glm_magics.client import Client
+from glm_magics.errors import SettingError
+from glm_magics.keys import ApiKey
+from glm_magics.ledger import Budget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,14 +62,22 @@ def connect(
     `level` is the account level on open.bigmodel.cn ("V0" to "V3"). The ledger and its budget stay.
     Raises `SettingError` for an address or key that cannot be used. Nothing is sent.
     """
-    return use_client(
-        _connect.connect(url, key=key, currency=currency, level=level, dialect=dialect), tier=tier
-    )
+    try:
+        hidden = None if key is None else ApiKey(key, source="connect")
+    finally:
+        del key  # a traceback that shows locals would show it
+    client = _connect.connect(url, key=hidden, currency=currency, level=level, dialect=dialect)
+    return use_client(client, tier=tier)
 
 
 def use_client(client: Client, *, tier: str | None = None) -> Session:
-    """Put a client in the place of the current session's; what was spent and the budget stay."""
+    """Put a client in the place of the current session's; what was spent and the budget stay.
+
+    `tier` is the one for requests that name none. Raises `UnknownTier`, and then nothing has changed.
+    """
     global _session
+    if tier is not None:
+        tier = Session(client).find_tier(tier).id
     if _session is None:
         _session = Session(client)
     else:
