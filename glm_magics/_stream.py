@@ -538,6 +538,7 @@ class Stream:
         error.message = self._redact(error.message)
         error.request_id = self._redact(error.request_id) if error.request_id else None
         error.args = (error.message,)
+        error.__context__ = None
         judged = self._decoder.finish_reason in ("sensitive", "network_error")
         self._end(self._decoder.finish_reason if judged else "incomplete", error)
         error.completion = self._final
