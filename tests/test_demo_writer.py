@@ -170,6 +170,16 @@ def test_attached_tables_are_summarised_from_their_values(block: str) -> None:
     assert without_tables(f"Summarise\n\n{block}") == "Summarise"
 
 
+def test_a_summary_says_when_it_saw_only_some_rows() -> None:
+    text = said(f"What falls?\n\nTable `df`: 5,000 rows × 3 columns.\n\n```csv\n{SALES}```")
+    assert "Of 5000 rows, these are the 3 attached." in text
+    assert "attached." not in said(f"What falls?\n\nTable `df`: 3 rows × 3 columns.\n\n```csv\n{SALES}```")
+
+
+def test_a_single_column_in_a_csv_fence_is_a_table() -> None:
+    assert "| amount | numbers | 3 | 4.25 | 5.5 | | 1 |" in said('mean of\n```csv\namount\n3.0\n5.5\n""\n```')
+
+
 @pytest.mark.parametrize(
     "prose",
     [
@@ -237,7 +247,10 @@ def test_named_types_references_and_unions_are_followed() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["no shape", "f{x}", "{ }", "{not: , valid", "[]", "a = {'x'}", '{"a": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["no shape", "f{x}", "{ }", "{not: , valid", "[]", "a = {'x'}", '{"a": 1}', "{'a': [x], b: 3}", "```python\nx = {'a': str}\n```"],
+)  # fmt: skip
 def test_other_braces_are_no_shape(text: str) -> None:
     found = find_shape(text)
     assert found is None or not found.sure
@@ -306,6 +319,13 @@ def test_what_is_not_there_is_null_where_null_is_allowed() -> None:
         "count": 0,
         "ok": False,
     }
+
+
+def test_json_that_is_only_attached_is_not_answered_in_json() -> None:
+    for data in ('{"a": 1, "b": 2}', "{'a': [1], 'b': x}"):
+        assert said(f"What is in it, and what is it like?\n```json\n{data}\n```").startswith(
+            "**glm-4.5-air**"
+        )
 
 
 def test_facts_of_many_kinds_find_their_fields() -> None:

@@ -59,7 +59,7 @@ def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
 
 def _short(ask: Ask, plain: str, chinese: bool) -> str:
     tables = attached(ask.question)
-    text = table_summary(tables, chinese) if tables else simple_answer(plain)
+    text = table_summary(tables, ask.question, chinese) if tables else simple_answer(plain)
     words = asked_words(plain)
     if words is not None:
         return first_words(text or _in_a_line(plain, chinese), words)

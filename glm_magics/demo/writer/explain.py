@@ -102,9 +102,23 @@ def _short(text: str, length: int = _QUOTED) -> str:
 # Tables
 
 
-def table_summary(tables: list[Table], chinese: bool) -> str:
+_SAID_ROWS = re.compile(r"(\d[\d,]{0,14}) (?:rows|行)")
+
+
+def table_summary(tables: list[Table], question: str, chinese: bool) -> str:
     """Rows, ranges, means and most frequent values, all computed from the cells."""
-    return "\n\n".join(_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1))
+    parts = [_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1)]
+    here = sum(len(table.rows) for table in tables)
+    said = max(
+        (int(rows.replace(",", "")) for rows in _SAID_ROWS.findall(without_tables(question))), default=0
+    )
+    if said > here:  # the rest stayed at home
+        parts.append(
+            f"消息提到 {said} 行，以上只统计附带的 {here} 行。"
+            if chinese
+            else f"Of {said} rows, these are the {here} attached."
+        )
+    return "\n\n".join(parts)
 
 
 def _one_table(table: Table, number: int, count: int, chinese: bool) -> str:
