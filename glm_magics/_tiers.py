@@ -37,6 +37,7 @@ __all__ = [
     "Tier",
     "Tiers",
     "add_tier",
+    "add_tiers",
     "load_toml",
     "parse_size",
     "problems",
@@ -362,6 +363,16 @@ def add_tier(tier: Tier | Mapping[str, Any]) -> Tier:
     table = tiers().with_tier(tier) if isinstance(tier, Tier) else tiers().with_row(tier)
     _current = table
     return table.find(tier.id if isinstance(tier, Tier) else tier["id"])
+
+
+def add_tiers(path: str | Path) -> Tiers:
+    """Put the `[[tiers]]` of a TOML file over the table in use; returns the table as it now stands.
+
+    Raises `SettingError` when the file cannot be read or a row is malformed; the table is unchanged then.
+    """
+    global _current
+    _current = load_toml(path)
+    return _current
 
 
 def load_toml(path: str | Path, *, over: Tiers | None = None) -> Tiers:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
-from glm_magics import _connect
+from glm_magics import _connect, _tiers
 from glm_magics._session import Options, Session
 from glm_magics._stream import Stream
 from glm_magics._tiers import Tier
-from glm_magics._tiers import add_tier as _add_tier
-from glm_magics._tiers import tiers as _tiers
 from glm_magics._wire import Dialect
 from glm_magics.chat import Completion, Message
 from glm_magics.client import Client
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_tier",
+    "add_tiers",
     "ask",
     "budget",
     "connect",
@@ -172,7 +172,7 @@ def tiers(
     """
     import pandas as pd
 
-    found = _tiers().filter(
+    found = _tiers.tiers().filter(
         free=free or None, vision=vision or None, thinking=thinking or None, context=context
     )
     frame = pd.DataFrame([_tier_row(tier) for tier in found], columns=["tier", *_TIER_COLUMNS])
@@ -261,7 +261,15 @@ _USAGE_COLUMNS = [
 
 def add_tier(tier: Tier | Mapping[str, Any]) -> Tier:
     """Add a tier to the table, or change the fields of one: `add_tier({"id": "glm-6", "context": "1m"})`."""
-    return _add_tier(tier)
+    return _tiers.add_tier(tier)
+
+
+def add_tiers(path: str | PathLike[str]) -> None:
+    """Put the `[[tiers]]` rows of a TOML file over the table of tiers, for this session.
+
+    Raises `SettingError` when the file cannot be read or a row is malformed.
+    """
+    _tiers.add_tiers(str(path))
 
 
 def _stream(prompt: str | Sequence[Message], options: Options, label: str) -> Stream:
