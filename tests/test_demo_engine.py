@@ -546,7 +546,9 @@ def test_small_irregularities() -> None:
     assert spoilt("no-done") == good.removesuffix(b"data: [DONE]\n\n")
     assert spoilt("bom") == b"\xef\xbb\xbf" + good
     assert spoilt("crlf") == good.replace(b"\n", b"\r\n")
-    empty = json.loads(spoilt("empty", stream=False))["choices"][0]
+    spent = json.loads(spoilt("empty", stream=False))
+    empty, usage = spent["choices"][0], spent["usage"]
+    assert usage["completion_tokens_details"]["reasoning_tokens"] == usage["completion_tokens"]
     assert (empty["message"]["content"], empty["finish_reason"]) == ("", "length")
 
 
