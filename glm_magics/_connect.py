@@ -198,7 +198,7 @@ def _demo(url: str, *, level: str | None = None, currency: str | None = None) ->
     endpoint = Endpoint(
         name="demo",
         base_url="http://demo.invalid/api/paas/v4",
-        key=ApiKey("demo-key", source="demo"),
+        key=ApiKey((wanted.get("keys") or ["demo-key"])[0], source="demo"),
         currency=wanted.get("currency", "CNY"),
         level=wanted.get("level"),
         address=url,
