@@ -157,7 +157,7 @@ def read_amount(amount: Decimal | float | str) -> Decimal:
         value = Decimal(str(amount))
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or value < 0 or (value and abs(value.adjusted()) > 12):
         raise SettingError(f"{amount!r} is not an amount of money.", hint="Write it as 0.50 or 2.")
     return value
 

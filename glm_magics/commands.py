@@ -210,7 +210,9 @@ def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
             )
         amount, currency, per = wall.groups()
         if currency and currency.upper() != session.client.endpoint.currency:
-            raise GrammarError(f"{_where(session)} does not bill in {currency}.")
+            endpoint = session.client.endpoint
+            known = f"bills in {endpoint.currency}" if endpoint.currency else "has no known currency"
+            raise GrammarError(f"{endpoint.name} {known}, so a budget cannot be in {currency.upper()}.")
         api.budget(None if amount == "off" else amount, "cell" if per == "cell" else "session")
     ledger = session.ledger
     each = session.cell_budget

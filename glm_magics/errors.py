@@ -130,7 +130,10 @@ class TemplateError(GLMError):
 
 
 class BudgetExceeded(GLMError):
-    hint = "Raise it with `%glm budget AMOUNT`, or choose a cheaper tier or a smaller --max-tokens."
+    hint = (
+        "Raise it (`%glm budget AMOUNT`; --budget for one cell), or choose a cheaper tier or a smaller "
+        "--max-tokens."
+    )
 
 
 class AuthenticationError(GLMError):

@@ -251,10 +251,7 @@ def _count(name: str, text: str) -> int:
 
 
 def _seconds(name: str, text: str) -> float:
-    value = _number(name, text.removesuffix("s"))
-    if value <= 0:
-        raise GrammarError(f"{name} {text}: expected a number of seconds above 0.")
-    return value
+    return _number(name, text.removesuffix("s"))
 
 
 def _money(name: str, text: str) -> Decimal:

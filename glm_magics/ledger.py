@@ -128,6 +128,8 @@ class Ledger:
 
 def _check(budget: Budget, most: Cost | None, *, taken: Decimal) -> None:
     limit = budget.limit
+    if most is not None and most.amount == 0:
+        return  # what is free passes any wall, also one that was lowered below what is spent
     if most is None:
         raise BudgetExceeded(
             f"The budget of {limit} for {budget.name} holds, and this tier has no known price.",

@@ -109,7 +109,7 @@ class GLMMagics(Magics):
             command = commands.find(parsed)
             if command is not None:
                 return command(self, parsed.words[1:])
-        if not parsed.text.strip("?"):
+        if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
         return self._ask(parsed.text, parsed, names)
 

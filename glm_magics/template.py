@@ -119,6 +119,14 @@ def show_value(name: str, value: Any) -> str:
 
     Raises `TemplateError` for what is not data: functions, modules, classes, objects.
     """
+    try:
+        return _shown(name, value)
+    except ValueError as error:  # an int of more digits than Python writes out
+        reason = str(error).partition(";")[0]
+    raise TemplateError(f"{{{{{name}}}}} cannot be written as text: {reason}.")
+
+
+def _shown(name: str, value: Any) -> str:
     if _is(value, _PLAIN):
         return str(value)
     if _is(value, (list, tuple, dict, set, frozenset)):
