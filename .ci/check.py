@@ -28,14 +28,14 @@ NPM = shutil.which("npm") or "npm"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`skips` says whether a skipped test is acceptable; `counts` whether there are tests to count."""
+    """`counts`: there are tests to count; `skips`: some may be skipped; `has_long`: `--long` adds to it."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     folder: str = "."
     counts: bool = True
     skips: bool = True
-    long: bool = False
+    has_long: bool = False
 
 
 STEPS = (
@@ -45,8 +45,8 @@ STEPS = (
     Step("node", ((NPM, "run", "--silent", "check"), (NPM, "run", "--silent", "test")), folder="widgets"),
     Step(
         "tests",
-        ((*PYTEST, "-q", "-n", "2", "--dist", "loadfile", "-m", "not browser", "tests"),),
-        long=True,
+        ((*PYTEST, "-q", "-n", "2", "--dist", "loadfile", "tests", "--ignore", "tests/browser"),),
+        has_long=True,
     ),
     Step(
         "notebooks",
@@ -58,7 +58,7 @@ STEPS = (
         ),
         skips=False,
     ),
-    Step("browser", ((*PYTEST, "-q", "-p", "no:xdist", "-m", "browser", "tests/browser"),), skips=False),
+    Step("browser", ((*PYTEST, "-q", "-p", "no:xdist", "tests/browser"),), has_long=True, skips=False),
 )
 
 
@@ -118,7 +118,7 @@ def _run(step: Step, environment: Mapping[str, str], *, long: bool) -> Result:
     began = time.monotonic()
     codes, counted = [], {"passed": 0, "failed": 0, "skipped": 0}
     for command in step.commands:
-        words = (*command, "--long") if long and step.long else command
+        words = (*command, *_length(long)) if step.has_long else command
         print(f"\n── {step.name}: {' '.join(_short(word) for word in words)}", flush=True)
         code, output = _tee(words, ROOT / step.folder, environment)
         codes.append(code)
@@ -130,6 +130,10 @@ def _run(step: Step, environment: Mapping[str, str], *, long: bool) -> Result:
     if not step.skips and not problem and counted["skipped"]:
         problem = "a test could not run and was skipped"
     return Result(step.name, **counted, seconds=time.monotonic() - began, problem=problem)
+
+
+def _length(long: bool) -> tuple[str, ...]:
+    return ("--long",) if long else ("-m", "not long")
 
 
 def _short(word: str) -> str:
