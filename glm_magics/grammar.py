@@ -195,14 +195,12 @@ def _option(line: str, word: str, end: int, values: dict[str, Any], given: dict[
             raise GrammarError(f"{name} takes no value.")
         _store(option, name, option.value, values, given)
         return end
-    if with_value:
-        found = _word_at(line, end - len(word) + with_value.end())
-        text, end = (found[0], found[2]) if found and with_value.end() < len(word) else ("", end)
-    else:
-        found = _word_at(line, end)
-        if found is None or (_looks_like_option(found[0]) and option_named(found[0]) is not None):
-            raise GrammarError(f"{name} needs a value: {name} {option.metavar}.")
-        text, end = found[0], found[2]
+    value_at = end - len(word) + with_value.end() if with_value else end
+    nothing = with_value is not None and value_at == end  # `--stop= x`: what follows is a word of its own
+    found = None if nothing else _word_at(line, value_at)
+    if found is None or (with_value is None and _looks_like_option(found[0]) and option_named(found[0])):
+        raise GrammarError(f"{name} needs a value: {name} {option.metavar}.")
+    text, end = found[0], found[2]
     _store(option, name, _READERS[option.kind](name, text), values, given)
     return end
 

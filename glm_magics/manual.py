@@ -12,7 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "use": ("TIER", "the tier of the cells that name none"),
     "login": (
         "[z.ai|bigmodel]",
-        "with a key from the environment, the keyring or a prompt; --remember --new",
+        "a key from the environment, the keyring or a prompt; --remember --new",
     ),
     "connect": ("URL", "z.ai, bigmodel, demo, or any server; --currency USD --level V1 --gateway --tier"),
     "usage": ("[--plot]", "what was asked and spent, as a DataFrame"),
