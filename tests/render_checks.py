@@ -30,9 +30,26 @@ VOID = {
     "wbr",
     "param",
 }
-LIVE_TAGS = set(
-    "p br hr strong em s code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td a span div".split()
-)
+LIVE_TAGS = {
+    *[
+        "p",
+        "br",
+        "hr",
+        "strong",
+        "em",
+        "s",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "span",
+        "div",
+    ],
+    *["h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"],
+}
 LIVE_ATTRIBUTES = {
     "a": {"href", "rel", "target"},
     "ol": {"start"},
@@ -157,7 +174,7 @@ def dom(html: str) -> Element:
     return builder.root
 
 
-BLOCKS = set("p li ul ol blockquote h1 h2 h3 h4 h5 h6 table thead tbody tr td th pre".split())
+BLOCKS = LIVE_TAGS - {"br", "hr", "strong", "em", "s", "code", "a", "span", "div"}
 
 
 class Page:
@@ -206,6 +223,7 @@ class Page:
         return self.body.html()
 
 
+# ruff: noqa: SIM905 (a line of marks reads better than a list of strings)
 PIECES = [
     *"* ** _ ~~ ~ ` `` ``` ~~~ $ $$ \\ \\( \\) \\[ \\] [ ] ]( ) ( ! ![ < > & # | : - + = 1. 2) > { } @ / . ,".split(),
     *" |  |    |\t|\n|\n\n|\n- |\n  - |\n1. |\n   |\n    |\n> |\n# |\n```\n|\n~~~\n|\n| a | b |\n|---|---|\n|\n===\n|\n---\n|\n$$\n".split(
