@@ -91,7 +91,10 @@ def client_for(server: FaultServer, **options: Any) -> Client:
 
 
 def ask(script: Script, limits: Limits = QUICK, **options: Any) -> Stream:
-    with FaultServer(script) as server, client_for(server, **options).stream(REQUEST, limits=limits) as stream:
+    with (
+        FaultServer(script) as server,
+        client_for(server, **options).stream(REQUEST, limits=limits) as stream,
+    ):
         list(stream)
         return stream
 
@@ -202,7 +205,11 @@ def test_many_threads_share_a_client() -> None:
 
 
 def test_a_whole_answer_at_once() -> None:
-    body = {"id": "i", "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}
+    body = {
+        "id": "i",
+        "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3},
+    }
     with FaultServer(plain("200 OK", json.dumps(body).encode())) as server:
         completion = client_for(server).complete(REQUEST)
     assert (completion.text, completion.usage.input_tokens, completion.complete) == ("hi", 3, True)
@@ -221,7 +228,11 @@ def test_models_and_token_counts() -> None:
     [
         pytest.param(plain("200 OK", b"[]"), ProtocolError, id="a-list"),
         pytest.param(plain("200 OK", b"<html>"), ProtocolError, id="html"),
-        pytest.param(plain("401 No", b'{"error": {"code": "1002", "message": "bad"}}'), AuthenticationError, id="refused"),
+        pytest.param(
+            plain("401 No", b'{"error": {"code": "1002", "message": "bad"}}'),
+            AuthenticationError,
+            id="refused",
+        ),
         pytest.param(lambda peer: peer.reset(), NoAnswer, id="reset"),
     ],
 )
@@ -360,10 +371,14 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("script", "kind", "text"), BROKEN)
-def test_a_broken_answer_is_a_typed_error_that_keeps_the_text(script: Script, kind: type[GLMError], text: str) -> None:
+def test_a_broken_answer_is_a_typed_error_that_keeps_the_text(
+    script: Script, kind: type[GLMError], text: str
+) -> None:
     ends: list[Any] = []
     with FaultServer(script) as server:
-        stream = client_for(server).stream(REQUEST, limits=QUICK, ended=lambda done, error: ends.append(error) or done)
+        stream = client_for(server).stream(
+            REQUEST, limits=QUICK, ended=lambda done, error: ends.append(error) or done
+        )
         with pytest.raises(GLMError) as caught:
             list(stream)
         assert isinstance(caught.value, kind)
@@ -384,7 +399,9 @@ def test_a_broken_answer_is_a_typed_error_that_keeps_the_text(script: Script, ki
         pytest.param(lambda peer: peer.silence(), NoAnswer, id="no-head"),
     ],
 )
-def test_silence_ends_without_threads_too(script: Script, kind: type[GLMError], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_ends_without_threads_too(
+    script: Script, kind: type[GLMError], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("glm_magics.client.READ_MARGIN_SECONDS", 0.0)
     with pytest.raises(kind):
         ask(script, threaded=False)
@@ -540,7 +557,9 @@ def slow_answer(peer: Peer) -> None:
 @pytest.mark.parametrize("used_before", [False, True], ids=["new-connection", "used-connection"])
 def test_a_stop_reaches_the_server_at_any_time(script: Script, used_before: bool) -> None:
     first = whole(LONG) if used_before else script
-    with FaultServer(lambda peer: (first if len(server.requests) == 1 else script)(peer), keep_alive=True) as server:
+    with FaultServer(
+        lambda peer: (first if len(server.requests) == 1 else script)(peer), keep_alive=True
+    ) as server:
         client = client_for(server)
         if used_before:
             list(client.stream(REQUEST))
@@ -598,7 +617,9 @@ def test_two_hundred_stops_at_random_points() -> None:
 
 
 def test_a_real_interrupt_keeps_the_text_and_the_next_answer_works() -> None:
-    with FaultServer(lambda peer: (slow_answer if len(server.requests) <= 20 else whole(LONG))(peer)) as server:
+    with FaultServer(
+        lambda peer: (slow_answer if len(server.requests) <= 20 else whole(LONG))(peer)
+    ) as server:
         client = client_for(server)
         for number in range(20):
             stream = client.stream(REQUEST)

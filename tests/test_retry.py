@@ -132,11 +132,15 @@ def row_id(row: Row) -> str:
     return f"{row[0] or 'no-code'}-{row[1] or 'in-stream'}"
 
 
-rows = pytest.mark.parametrize(("code", "status", "kind", "action"), [pytest.param(*row, id=row_id(row)) for row in ROWS])
+rows = pytest.mark.parametrize(
+    ("code", "status", "kind", "action"), [pytest.param(*row, id=row_id(row)) for row in ROWS]
+)
 
 
 @rows
-def test_a_failure_has_its_error_and_action(code: str | None, status: int | None, kind: type[GLMError], action: Action) -> None:
+def test_a_failure_has_its_error_and_action(
+    code: str | None, status: int | None, kind: type[GLMError], action: Action
+) -> None:
     rule = rule_for(code, status)
     error = error_for(code, status, "words", request_id="r")
     assert (rule.error, rule.action) == (kind, action)
@@ -148,7 +152,9 @@ def test_a_failure_has_its_error_and_action(code: str | None, status: int | None
 
 
 @rows
-def test_only_what_may_be_tried_again_has_a_delay(code: str | None, status: int | None, kind: type[GLMError], action: Action) -> None:
+def test_only_what_may_be_tried_again_has_a_delay(
+    code: str | None, status: int | None, kind: type[GLMError], action: Action
+) -> None:
     error = error_for(code, status, "words")
     for attempt in (1, 2):
         delay = delay_before_retry(error, attempt=attempt)
@@ -177,12 +183,16 @@ def test_every_documented_code_stands_in_one_row() -> None:
         pytest.param(SettingError("x"), "fail", id="a-setting"),
     ],
 )
-def test_a_failure_of_the_network_is_tried_again_only_when_nothing_was_sent(error: GLMError, action: Action) -> None:
+def test_a_failure_of_the_network_is_tried_again_only_when_nothing_was_sent(
+    error: GLMError, action: Action
+) -> None:
     assert action_for(error) == action
     assert (delay_before_retry(error, attempt=1) is not None) == (action == "retry")
 
 
-@pytest.mark.parametrize(("action", "code", "base"), [("retry", "1234", 0.5), ("slow down", "1302", 1.0), ("wait", "1305", 2.0)])
+@pytest.mark.parametrize(
+    ("action", "code", "base"), [("retry", "1234", 0.5), ("slow down", "1302", 1.0), ("wait", "1305", 2.0)]
+)
 def test_the_wait_doubles_up_to_the_longest_with_full_jitter(action: Action, code: str, base: float) -> None:
     error, patient = error_for(code, 500, "x"), Policy(attempts=50)
     longest = [delay_before_retry(error, attempt=n, policy=patient, jitter=lambda: 1.0) for n in range(1, 40)]
@@ -191,7 +201,10 @@ def test_the_wait_doubles_up_to_the_longest_with_full_jitter(action: Action, cod
 
 
 def test_the_message_of_a_coding_plan_is_unwrapped() -> None:
-    assert error_for("1309", 429, "[1309][Your plan\n has ended][20260102abc]").message == "The server says: Your plan has ended"
+    assert (
+        error_for("1309", 429, "[1309][Your plan\n has ended][20260102abc]").message
+        == "The server says: Your plan has ended"
+    )
 
 
 def test_a_long_message_is_cut_and_an_empty_one_is_said_to_be() -> None:
@@ -258,7 +271,9 @@ ANSWER = httpx.Response(200, content=delta("stop", content="hello"))
 
 
 @rows
-def test_a_server_is_asked_as_often_as_the_table_says(code: str | None, status: int | None, kind: type[GLMError], action: Action) -> None:
+def test_a_server_is_asked_as_often_as_the_table_says(
+    code: str | None, status: int | None, kind: type[GLMError], action: Action
+) -> None:
     server = Server(refusal(code, status or 200))
     with pytest.raises(GLMError) as caught:
         list(server.client().stream(REQUEST))
@@ -289,7 +304,9 @@ def test_a_server_is_asked_as_often_as_the_table_says(code: str | None, status: 
         pytest.param(httpx.InvalidURL("port"), SettingError, 1, id="bad-address"),
     ],
 )
-def test_a_request_that_may_have_been_billed_is_not_sent_again(failure: Exception, kind: type[GLMError], calls: int) -> None:
+def test_a_request_that_may_have_been_billed_is_not_sent_again(
+    failure: Exception, kind: type[GLMError], calls: int
+) -> None:
     server = Server(failure)
     with pytest.raises(GLMError) as caught:
         list(server.client().stream(REQUEST))

@@ -34,7 +34,11 @@ def parse(*chunks: bytes) -> list[tuple[str, str]]:
         pytest.param(b"data: a\r\n\rdata: b\n\r\n", [("", "a"), ("", "b")], id="mixed"),
         pytest.param(b"\xef\xbb\xbfdata: a\n\n", [("", "a")], id="byte-order-mark"),
         pytest.param(b"data: \xef\xbb\xbfa\n\n", [("", "\ufeffa")], id="mark-inside-is-text"),
-        pytest.param("data: a\u2028b\u2029c\u0085d\x0b\x0c\x1ce\n\n".encode(), [("", "a\u2028b\u2029c\u0085d\x0b\x0c\x1ce")], id="other-separators-are-text"),
+        pytest.param(
+            "data: a\u2028b\u2029c\u0085d\x0b\x0c\x1ce\n\n".encode(),
+            [("", "a\u2028b\u2029c\u0085d\x0b\x0c\x1ce")],
+            id="other-separators-are-text",
+        ),
         pytest.param(b"data: \xff\n\n", [("", "\ufffd")], id="not-utf-8"),
         pytest.param(b"\n\n\n", [], id="blank-lines"),
         pytest.param(b"", [], id="nothing"),
@@ -49,7 +53,9 @@ def test_bytes_become_events(data: bytes, expected: list[tuple[str, str]]) -> No
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12), max_size=6),
+    st.lists(
+        st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12), max_size=6
+    ),
     st.sampled_from([b"\n", b"\r\n", b"\r"]),
     st.lists(st.integers(0, 200), max_size=8),
 )

@@ -103,7 +103,9 @@ def assert_honest_cut(data: bytes, at: int) -> None:
     assert EXPECTED_TEXT.startswith(text_of(decoder))
     assert EXPECTED_REASONING.startswith(reasoning_of(decoder))
     assert ARGUMENTS.startswith("".join(call.arguments.removesuffix("\ufffd") for call in decoder.tool_calls))
-    finish_came = data.find(b'"finish_reason":"tool_calls"}]}') + len(b'"finish_reason":"tool_calls"}]}') <= at
+    finish_came = (
+        data.find(b'"finish_reason":"tool_calls"}]}') + len(b'"finish_reason":"tool_calls"}]}') <= at
+    )
     if finish_came:
         assert error is None
         assert (text_of(decoder), reasoning_of(decoder)) == (EXPECTED_TEXT, EXPECTED_REASONING)
@@ -158,40 +160,148 @@ STOP = delta("stop")
 
 SHAPES = [
     pytest.param(answer(delta(content="a"), STOP), "", "a", id="missing-object"),
-    pytest.param(answer(chunk(), delta(content="a"), STOP, chunk(usage={"prompt_tokens": 1})), "", "a", id="empty-choices"),
+    pytest.param(
+        answer(chunk(), delta(content="a"), STOP, chunk(usage={"prompt_tokens": 1})),
+        "",
+        "a",
+        id="empty-choices",
+    ),
     pytest.param(answer(event({"id": "x"}), delta(content="a"), STOP), "", "a", id="no-choices"),
-    pytest.param(answer(event({"choices": None}), event({"choices": [None]}), delta(content="a"), STOP), "", "a", id="null-choices"),
-    pytest.param(answer(chunk({"delta": None}), chunk({}), delta(content="a"), STOP), "", "a", id="null-delta"),
-    pytest.param(answer(delta(role=None, content=None, reasoning_content=None, tool_calls=None), delta(content="a"), STOP), "", "a", id="nulls"),
-    pytest.param(answer(delta(content=[{"type": "text", "text": "a"}, {"type": "image"}, None, {"text": 3}]), STOP), "", "a", id="content-list"),
-    pytest.param(answer(delta(content={"text": "?"}), delta(content=7), delta(content="a"), STOP), "", "a", id="content-of-no-use"),
-    pytest.param(answer(delta(reasoning_content="t"), delta(content="a"), STOP), "t", "a", id="reasoning-content"),
+    pytest.param(
+        answer(event({"choices": None}), event({"choices": [None]}), delta(content="a"), STOP),
+        "",
+        "a",
+        id="null-choices",
+    ),
+    pytest.param(
+        answer(chunk({"delta": None}), chunk({}), delta(content="a"), STOP), "", "a", id="null-delta"
+    ),
+    pytest.param(
+        answer(
+            delta(role=None, content=None, reasoning_content=None, tool_calls=None), delta(content="a"), STOP
+        ),
+        "",
+        "a",
+        id="nulls",
+    ),
+    pytest.param(
+        answer(delta(content=[{"type": "text", "text": "a"}, {"type": "image"}, None, {"text": 3}]), STOP),
+        "",
+        "a",
+        id="content-list",
+    ),
+    pytest.param(
+        answer(delta(content={"text": "?"}), delta(content=7), delta(content="a"), STOP),
+        "",
+        "a",
+        id="content-of-no-use",
+    ),
+    pytest.param(
+        answer(delta(reasoning_content="t"), delta(content="a"), STOP), "t", "a", id="reasoning-content"
+    ),
     pytest.param(answer(delta(reasoning="t"), delta(content="a"), STOP), "t", "a", id="vllm-reasoning"),
     pytest.param(answer(delta(reasoning_content="t", content="a"), STOP), "t", "a", id="both-in-one-delta"),
-    pytest.param(answer(delta(reasoning_content="\n"), delta(reasoning_content="t\n"), delta(content="\n"), delta(content="\n\na\n"), STOP), "t\n", "a\n", id="leading-newlines"),
-    pytest.param(answer(delta("", content="a"), delta("", content="b"), STOP), "", "ab", id="empty-finish-reason"),
+    pytest.param(
+        answer(
+            delta(reasoning_content="\n"),
+            delta(reasoning_content="t\n"),
+            delta(content="\n"),
+            delta(content="\n\na\n"),
+            STOP,
+        ),
+        "t\n",
+        "a\n",
+        id="leading-newlines",
+    ),
+    pytest.param(
+        answer(delta("", content="a"), delta("", content="b"), STOP), "", "ab", id="empty-finish-reason"
+    ),
     pytest.param(delta(content="a") + delta("stop"), "", "a", id="no-done"),
     pytest.param(delta(content="a") + delta("stop").rstrip(), "", "a", id="no-last-blank-line"),
     pytest.param(answer(delta(content="a"), STOP) + delta(content="late"), "", "a", id="nothing-after-done"),
-    pytest.param(answer(delta(content="a"), STOP).replace(b"data: ", b"data:"), "", "a", id="no-blank-after-data"),
-    pytest.param(b"data:\n\ndata: \n\nid: 3\n\nretry: 100\n\n" + answer(delta(content="a"), STOP), "", "a", id="empty-events"),
+    pytest.param(
+        answer(delta(content="a"), STOP).replace(b"data: ", b"data:"), "", "a", id="no-blank-after-data"
+    ),
+    pytest.param(
+        b"data:\n\ndata: \n\nid: 3\n\nretry: 100\n\n" + answer(delta(content="a"), STOP),
+        "",
+        "a",
+        id="empty-events",
+    ),
     pytest.param(b"\n\n \n" + answer(delta(content="a"), STOP), "", "a", id="blank-lines-first"),
-    pytest.param(answer(chunk({"delta": {"content": "a"}, "stop_reason": None, "token_ids": [1], "routed_experts": None}, prompt_token_ids=None), STOP), "", "a", id="vllm-foreign-keys"),
-    pytest.param(answer(delta(content="a\ud83c"), delta(content="\udf89b"), STOP), "", "a🎉b", id="split-surrogates"),
-    pytest.param(answer(delta(content="a\ud83c"), delta(content="b\udf89"), STOP), "", "a\ufffdb\ufffd", id="lone-surrogates"),
+    pytest.param(
+        answer(
+            chunk(
+                {"delta": {"content": "a"}, "stop_reason": None, "token_ids": [1], "routed_experts": None},
+                prompt_token_ids=None,
+            ),
+            STOP,
+        ),
+        "",
+        "a",
+        id="vllm-foreign-keys",
+    ),
+    pytest.param(
+        answer(delta(content="a\ud83c"), delta(content="\udf89b"), STOP), "", "a🎉b", id="split-surrogates"
+    ),
+    pytest.param(
+        answer(delta(content="a\ud83c"), delta(content="b\udf89"), STOP),
+        "",
+        "a\ufffdb\ufffd",
+        id="lone-surrogates",
+    ),
     pytest.param(answer(delta(content="a\ud83c"), STOP), "", "a\ufffd", id="lone-surrogate-at-the-end"),
-    pytest.param(answer(delta(reasoning_content="\ud83c"), delta(content="\udf89"), STOP), "\ufffd", "\ufffd", id="halves-in-different-fields"),
-    pytest.param(json.dumps({"choices": [{"message": {"reasoning_content": "\nt", "content": "\na"}, "finish_reason": "stop"}]}).encode(), "t", "a", id="not-streamed"),
-    pytest.param(b"\xef\xbb\xbf \n" + json.dumps({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}).encode(), "", "a", id="not-streamed-with-mark"),
+    pytest.param(
+        answer(delta(reasoning_content="\ud83c"), delta(content="\udf89"), STOP),
+        "\ufffd",
+        "\ufffd",
+        id="halves-in-different-fields",
+    ),
+    pytest.param(
+        json.dumps(
+            {
+                "choices": [
+                    {"message": {"reasoning_content": "\nt", "content": "\na"}, "finish_reason": "stop"}
+                ]
+            }
+        ).encode(),
+        "t",
+        "a",
+        id="not-streamed",
+    ),
+    pytest.param(
+        b"\xef\xbb\xbf \n"
+        + json.dumps({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}).encode(),
+        "",
+        "a",
+        id="not-streamed-with-mark",
+    ),
     pytest.param(answer(delta(content="<think>t</think>\n\na"), STOP), "t", "a", id="inline-thinking"),
-    pytest.param(answer(delta(content="\n<think>\nt\n</think>a"), STOP), "t\n", "a", id="inline-after-newline"),
+    pytest.param(
+        answer(delta(content="\n<think>\nt\n</think>a"), STOP), "t\n", "a", id="inline-after-newline"
+    ),
     pytest.param(answer(delta(content="<think></think>a"), STOP), "", "a", id="inline-empty"),
     pytest.param(answer(delta(content="<think>t"), delta("length")), "t", "", id="inline-never-closed"),
-    pytest.param(answer(delta(content="Use <think>x</think> so."), STOP), "", "Use <think>x</think> so.", id="talks-about-think"),
+    pytest.param(
+        answer(delta(content="Use <think>x</think> so."), STOP),
+        "",
+        "Use <think>x</think> so.",
+        id="talks-about-think",
+    ),
     pytest.param(answer(delta(content="t</think>a"), STOP), "", "t</think>a", id="closing-only-unannounced"),
-    pytest.param(answer(delta(reasoning_content="t"), delta(content="<think>a"), STOP), "t", "<think>a", id="tag-after-a-field-of-its-own"),
+    pytest.param(
+        answer(delta(reasoning_content="t"), delta(content="<think>a"), STOP),
+        "t",
+        "<think>a",
+        id="tag-after-a-field-of-its-own",
+    ),
     pytest.param(answer(delta(content="<thin"), STOP), "", "<thin", id="almost-a-tag"),
-    pytest.param(answer(delta(content="<|begin_of_box|>a<|end_of_box|>"), STOP), "", "<|begin_of_box|>a<|end_of_box|>", id="box-marks-of-other-models"),
+    pytest.param(
+        answer(delta(content="<|begin_of_box|>a<|end_of_box|>"), STOP),
+        "",
+        "<|begin_of_box|>a<|end_of_box|>",
+        id="box-marks-of-other-models",
+    ),
 ]
 
 
@@ -207,12 +317,26 @@ MARKED = [
     pytest.param({}, "\n <think>a<b</think>\n\nc</think>d", "a<b", "c</think>d", id="closed-once"),
     pytest.param({"inline_thinking": True}, "ab</think>\ncd", "ab", "cd", id="opened-by-the-template"),
     pytest.param({"inline_thinking": True}, "<think>ab</think>cd", "ab", "cd", id="opened-twice"),
-    pytest.param({"inline_thinking": True}, "use <think> <b> tags</think>cd", "use <think> <b> tags", "cd", id="thinks-about-tags"),
+    pytest.param(
+        {"inline_thinking": True},
+        "use <think> <b> tags</think>cd",
+        "use <think> <b> tags",
+        "cd",
+        id="thinks-about-tags",
+    ),
     pytest.param({"inline_thinking": True}, "</think>cd", "", "cd", id="closed-at-once"),
-    pytest.param({"inline_thinking": True}, "just an answer", "", "just an answer", id="opened-but-did-not-think"),
+    pytest.param(
+        {"inline_thinking": True}, "just an answer", "", "just an answer", id="opened-but-did-not-think"
+    ),
     pytest.param({"inline_thinking": True}, "<think>no end", "no end", "", id="opened-twice-never-closed"),
     pytest.param({"boxed": True}, "x <|begin_of_box|>ab<|end_of_box|> <| y", "", "x ab <| y", id="boxed"),
-    pytest.param({"boxed": True}, "<think>t</think><|begin_of_box|>ab<|end_of_box|>", "t", "ab", id="boxed-after-thinking"),
+    pytest.param(
+        {"boxed": True},
+        "<think>t</think><|begin_of_box|>ab<|end_of_box|>",
+        "t",
+        "ab",
+        id="boxed-after-thinking",
+    ),
 ]
 
 
@@ -275,7 +399,9 @@ def test_usage_of_no_use_counts_nothing(counts: dict[str, Any]) -> None:
     assert decode(answer(STOP, chunk(usage=counts))).usage == Usage()
 
 
-def call(name: str | None = None, arguments: Any = None, *, index: Any = 0, id: str | None = None) -> dict[str, Any]:
+def call(
+    name: str | None = None, arguments: Any = None, *, index: Any = 0, id: str | None = None
+) -> dict[str, Any]:
     function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
     fields = {"index": index, "id": id, "type": "function", "function": function}
     return {key: value for key, value in fields.items() if value is not None}
@@ -395,7 +521,9 @@ def test_what_came_before_an_error_is_seen_first(
 ) -> None:
     if len(data) > 10_000:
         size = 10_000_000
-    stream = Stream(iter([data[at : at + size] for at in range(0, len(data), size)]), REQUEST, threaded=threaded)
+    stream = Stream(
+        iter([data[at : at + size] for at in range(0, len(data), size)]), REQUEST, threaded=threaded
+    )
     seen = ""
     with pytest.raises(kind) as caught:
         for event in stream:
@@ -420,8 +548,33 @@ def test_the_time_of_a_quota_is_read() -> None:
 
 def test_no_bytes_make_the_decoder_fail_untyped() -> None:
     """Every JSON value in the place of every field of a chunk."""
-    values: list[Any] = [None, 0, -1, 1.5, True, "", "x", "\ud83c", [], [[]], [None], {}, {"a": 1}, [{"a": {}}]]
-    places: list[Any] = ["id", "request_id", "model", "choices", "usage", "web_search", "error", "detail", "code"]
+    values: list[Any] = [
+        None,
+        0,
+        -1,
+        1.5,
+        True,
+        "",
+        "x",
+        "\ud83c",
+        [],
+        [[]],
+        [None],
+        {},
+        {"a": 1},
+        [{"a": {}}],
+    ]
+    places: list[Any] = [
+        "id",
+        "request_id",
+        "model",
+        "choices",
+        "usage",
+        "web_search",
+        "error",
+        "detail",
+        "code",
+    ]
     fields = ["role", "content", "reasoning_content", "reasoning", "tool_calls"]
     bodies: list[Any] = [{place: value} for place in places for value in values]
     bodies += [{"code": value, "msg": value, "message": value} for value in values]
@@ -429,12 +582,22 @@ def test_no_bytes_make_the_decoder_fail_untyped() -> None:
     bodies += [{"choices": [{"delta": {field: value}}]} for field in fields for value in values]
     bodies += [{"choices": [{"delta": value, "message": value, "finish_reason": value}]} for value in values]
     bodies += [{"choices": [{"delta": {"tool_calls": [value]}}]} for value in values]
-    bodies += [{"choices": [{"delta": {"tool_calls": [{"index": v, "id": v, "function": v}]}}]} for v in values]
-    bodies += [{"choices": [{"delta": {"tool_calls": [{"function": {"name": v, "arguments": v}}]}}]} for v in values]
+    bodies += [
+        {"choices": [{"delta": {"tool_calls": [{"index": v, "id": v, "function": v}]}}]} for v in values
+    ]
+    bodies += [
+        {"choices": [{"delta": {"tool_calls": [{"function": {"name": v, "arguments": v}}]}}]} for v in values
+    ]
     for body in [*bodies, *values]:
         for data in (event(body), json.dumps(body).encode()):
             decoder, _ = cut_off(data)
-            for printable in (text_of(decoder), reasoning_of(decoder), decoder.id, decoder.model, decoder.tool_calls):
+            for printable in (
+                text_of(decoder),
+                reasoning_of(decoder),
+                decoder.id,
+                decoder.model,
+                decoder.tool_calls,
+            ):
                 str(printable).encode()
 
 
@@ -456,7 +619,12 @@ def test_a_whole_answer() -> None:
     assert events == [ReasoningDelta("t"), TextDelta("a"), Finished("stop")]
     done = stream.completion
     assert (done.text, done.reasoning, done.finish_reason, done.complete) == ("a", "t", "stop", True)
-    assert (done.usage, done.model, done.served_model, done.endpoint) == (Usage(5, 0, 3, 2), "glm-test", "glm-test", "here")
+    assert (done.usage, done.model, done.served_model, done.endpoint) == (
+        Usage(5, 0, 3, 2),
+        "glm-test",
+        "glm-test",
+        "here",
+    )
     assert stream.progress().phase == "done"
 
 
@@ -494,7 +662,9 @@ def endless(piece: bytes, clock: FakeClock, seconds: float) -> Iterator[bytes]:
         pytest.param([], b"\n", NoAnswer, id="blank-lines"),
     ],
 )
-def test_what_is_not_data_does_not_keep_a_stream_alive(first: list[bytes], piece: bytes, kind: type[GLMError]) -> None:
+def test_what_is_not_data_does_not_keep_a_stream_alive(
+    first: list[bytes], piece: bytes, kind: type[GLMError]
+) -> None:
     clock = FakeClock()
 
     def source() -> Iterator[bytes]:
@@ -547,7 +717,9 @@ def test_a_pause_before_another_try_is_shown_and_not_counted_as_silence() -> Non
 
 
 def test_the_phases_of_an_answer() -> None:
-    source = iter([delta(reasoning_content="t"), delta(content="a"), delta(tool_calls=[call("f", A, id="1")]), STOP])
+    source = iter(
+        [delta(reasoning_content="t"), delta(content="a"), delta(tool_calls=[call("f", A, id="1")]), STOP]
+    )
     stream = Stream(source, REQUEST, threaded=False)
     phases = [stream.progress().phase]
     while not stream.done:

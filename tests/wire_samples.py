@@ -25,7 +25,8 @@ def _pieces(text: str, size: int) -> list[str]:
     """By UTF-16 units, as servers in JavaScript cut: an emoji can come apart into two surrogates."""
     units = text.encode("utf-16-le")
     return [
-        units[at : at + 2 * size].decode("utf-16-le", "surrogatepass") for at in range(0, len(units), 2 * size)
+        units[at : at + 2 * size].decode("utf-16-le", "surrogatepass")
+        for at in range(0, len(units), 2 * size)
     ]
 
 
@@ -36,7 +37,9 @@ def _line(body: Any, *, ascii_only: bool) -> bytes:
 
 def lines() -> list[bytes]:
     """The events as lines without their ends; some in UTF-8, some with escapes, as servers differ."""
-    bodies: list[tuple[dict[str, Any], bool]] = [(_chunk({"role": "assistant", "reasoning_content": "\n"}), False)]
+    bodies: list[tuple[dict[str, Any], bool]] = [
+        (_chunk({"role": "assistant", "reasoning_content": "\n"}), False)
+    ]
     bodies += [(_chunk({"reasoning_content": piece}), True) for piece in _pieces(REASONING, 5)]
     bodies += [(_chunk({"content": "\n"}), False)]
     bodies += [(_chunk({"content": piece}), True) for piece in _pieces(TEXT, 3)]
