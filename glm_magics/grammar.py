@@ -157,6 +157,7 @@ def manual() -> Iterator[tuple[str, str]]:
         yield f"{', '.join(option.names)} {option.metavar}".strip(), option.meaning
 
 
+_LONGEST_NAME = 40  # the search for a near one takes its time
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|\'((?:[^\'\\]|\\.)*)\'(?=\s|$)')
 _OPTION_VALUE = re.compile(r"(--[A-Za-z][\w-]*)=")
 
@@ -272,5 +273,5 @@ _READERS = {
 
 def nearest(word: str, choices: Sequence[str]) -> str:
     """ " did you mean X?" for the nearest choice, or ""."""
-    near = get_close_matches(word, choices, n=1, cutoff=0.7)
+    near = get_close_matches(word[:_LONGEST_NAME], choices, n=1, cutoff=0.7)
     return f" Did you mean {near[0]}?" if near else ""

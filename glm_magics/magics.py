@@ -17,7 +17,7 @@ from glm_magics import __version__, api, commands, grammar, manual, questions
 from glm_magics._session import Options
 from glm_magics.chat import Completion
 from glm_magics.completer import Completer
-from glm_magics.errors import GLMError, SettingError, UnknownTier
+from glm_magics.errors import GLMError, UnknownTier
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.render.text import plain, reveal
 from glm_magics.template import data_names, fill, show_value
@@ -79,10 +79,11 @@ class GLMMagics(Magics):
     feedback = Int(1, min=0, max=1, help="0: no line when the extension is loaded.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
+        chosen = api.session().defaults
         super().__init__(shell, **options)
         self._ip: Any = shell  # traitlets says that `shell` may be None; here it never is
         self._shown: tuple[int, Completion] | None = None
-        self._adopt()
+        self._keep(chosen)
 
     # The docstring is the manual: `%%glm?` shows it. See the end of this module.
     @no_var_expand
@@ -225,11 +226,10 @@ class GLMMagics(Magics):
         changed: dict[str, Any] = {change["name"]: None if change["new"] == "" else change["new"]}
         session.defaults = replace(session.defaults, **changed)
 
-    def _adopt(self) -> None:
-        """Start from what the session has where the configuration says nothing: a reload changes nothing."""
-        defaults = api.session().defaults
+    def _keep(self, chosen: Options) -> None:
+        """What was chosen in this session is stronger than the configuration, so a reload changes nothing."""
         for name in _SETTINGS:
-            value = getattr(defaults, name)
+            value = getattr(chosen, name)
             if value is not None:
                 setattr(self, name, value)
 
@@ -282,10 +282,9 @@ def load(shell: Any) -> None:
     unload(shell)
     try:
         magics = GLMMagics(shell)
-    except SettingError as error:
-        raise UsageError(str(error)) from None
-    shell.register_magics(magics)
-    shell.configurables.append(magics)
+    except (GLMError, TraitError) as error:
+        raise UsageError(f"glm-magics is not loaded: {error}") from None
+    shell.register_magics(magics)  # `Magics` itself has put it among the configurables
     completer = Completer(shell)
     completer.register()
     control.register(shell)

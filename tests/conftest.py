@@ -99,7 +99,11 @@ def cells(
 ) -> Iterator[Cells]:
     """A notebook with the extension loaded, on the demo engine."""
     ran = Cells(ipython, capsys)
+    names = set(ipython.user_ns)
     assert ran("%load_ext glm_magics").error is None
     yield ran
     ipython.run_line_magic("unload_ext", "glm_magics")
-    ipython.run_line_magic("reset", "-f")
+    ipython.config.pop("GLMMagics", None)  # `%config` writes there too
+    for name in set(ipython.user_ns) - names:
+        del ipython.user_ns[name]
+    ipython.user_ns["Out"].clear()
