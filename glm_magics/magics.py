@@ -283,6 +283,7 @@ def load(shell: Any) -> None:
     try:
         magics = GLMMagics(shell)
     except (GLMError, TraitError) as error:
+        _forget_settings(shell)
         raise UsageError(f"glm-magics is not loaded: {error}") from None
     shell.register_magics(magics)  # `Magics` itself has put it among the configurables
     completer = Completer(shell)
@@ -306,10 +307,13 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("glm", None)
     shell.magics_manager.registry.pop(type(magics).__name__, None)
-    if magics in shell.configurables:
-        shell.configurables.remove(magics)
+    _forget_settings(shell)
     completer.unregister()
     control.unregister(shell)
     questions.unregister(shell)
     shell.display_formatter.ipython_display_formatter.pop(Completion, None)
     shell.display_formatter.mimebundle_formatter.pop(Completion, None)
+
+
+def _forget_settings(shell: Any) -> None:
+    shell.configurables[:] = [found for found in shell.configurables if not isinstance(found, GLMMagics)]

@@ -545,11 +545,13 @@ def test_feedback_0_loads_in_silence(cells: Cells) -> None:
 
 def test_a_wrong_tier_in_the_configuration_is_one_line_at_load(cells: Cells) -> None:
     cells.shell.run_line_magic("unload_ext", "glm_magics")
+    before = snapshot(cells.shell)
     cells.shell.config.GLMMagics.tier = "flesh"
     try:
         ran = cells("%load_ext glm_magics")
         assert isinstance(ran.error, UsageError)
         assert "'flesh' is not a tier" in ran.err
+        assert snapshot(cells.shell)["configurables"] == before["configurables"]
     finally:
         del cells.shell.config["GLMMagics"]
 
