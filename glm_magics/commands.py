@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
-from glm_magics._session import Session
+from glm_magics._session import DEFAULT_TIER, Session
 from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
@@ -49,10 +49,10 @@ def summary(version: str) -> str:
     parts = [
         f"glm-magics {version}",
         _where(session),
-        session.tier.id if _has_tier(session) else "no tier yet",
+        session.defaults.tier or (DEFAULT_TIER if _has_tier(session) else "no tier yet"),
         f"budget {budget.limit}" if budget else "no budget",
     ]
-    return " · ".join(parts) + " — %%glm? is the manual"
+    return " · ".join(parts) + " · help: %%glm?"
 
 
 def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:

@@ -8,7 +8,7 @@ from glm_magics.demo.ask import Ask, Draft
 from glm_magics.demo.writer.asjson import json_answer, wants_json
 from glm_magics.demo.writer.blocks import without_fences
 from glm_magics.demo.writer.calling import results, tool_calls
-from glm_magics.demo.writer.explain import explanation, note, table_summary, thoughts
+from glm_magics.demo.writer.explain import asks_for_several, explanation, note, table_summary, thoughts
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
 from glm_magics.demo.writer.tables import attached, without_tables
@@ -57,17 +57,22 @@ def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
     return _short(ask, plain, chinese), _ANSWER
 
 
+_BRIEF = re.compile(
+    r"\b(?:briefly|be brief|short answer|keep it short|in one sentence|concise(?:ly)?)\b"
+    r"|简短|一句话|简要",
+    re.IGNORECASE,
+)
+
+
 def _short(ask: Ask, plain: str, chinese: bool) -> str:
     tables = attached(ask.question)
     text = table_summary(tables, ask.question, chinese) if tables else simple_answer(plain)
+    if not tables and asks_for_several(plain):
+        text = explanation(ask)
     words = asked_words(plain)
     if words is not None:
         return first_words(text or _in_a_line(plain, chinese), words)
-    if re.search(
-        r"\b(?:briefly|brief|short(?:ly)?|in one sentence|concise(?:ly)?)\b|简短|一句话|简要",
-        plain,
-        re.IGNORECASE,
-    ):
+    if _BRIEF.search(plain):
         return text or _in_a_line(plain, chinese)
     return _noted(text or explanation(ask), chinese)
 

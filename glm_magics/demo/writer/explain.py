@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from glm_magics.demo.ask import Ask
+from glm_magics.demo.writer.intents import snippet
+from glm_magics.demo.writer.snippets import MEAN
 from glm_magics.demo.writer.tables import Column, Table, attached, without_tables
 from glm_magics.demo.writer.words import is_chinese
 
-__all__ = ["explanation", "note", "table_summary", "thoughts"]
+__all__ = ["asks_for_several", "explanation", "note", "table_summary", "thoughts"]
 
 _QUOTED = 160
 
@@ -73,12 +75,25 @@ _MATH = re.compile(
 )
 
 
+_CODE = re.compile(r"\b(?:code|python|function|script|snippet|program)\b|代码|函数|程序", re.IGNORECASE)
+_TABLE = re.compile(r"\btables?\b|表格", re.IGNORECASE)
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether a question wants more than one kind of thing shown: a formula, code, a table."""
+    return sum(bool(kind.search(question)) for kind in (_MATH, _CODE, _TABLE)) > 1
+
+
 def _samples(question: str, chinese: bool) -> list[str]:
-    """A formula where the question is mathematical."""
-    if not _MATH.search(question):
-        return []
-    lead = "公式也会排版，例如样本均值：" if chinese else "Formulas are typeset too, the sample mean for one:"
-    return [f"{lead}\n\n$$\\bar{{x}} = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$"]
+    """A formula where the question is mathematical, code where it asks for some."""
+    found = []
+    if _MATH.search(question):
+        lead = "公式也会排版，例如样本均值：" if chinese else "Formulas are typeset, the sample mean for one:"
+        found.append(f"{lead}\n\n$$\\bar{{x}} = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$")
+    if _CODE.search(question):
+        lead = "代码会着色：" if chinese else "Code is coloured:"
+        found.append(f"{lead}\n\n```python\n{snippet(question, otherwise=MEAN)}\n```")
+    return found
 
 
 def _ideas(chinese: bool) -> str:
