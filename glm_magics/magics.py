@@ -19,7 +19,6 @@ from glm_magics.chat import Completion
 from glm_magics.completer import Completer
 from glm_magics.errors import GLMError, UnknownTier
 from glm_magics.grammar import GrammarError, Line
-from glm_magics.render.text import plain, reveal
 from glm_magics.template import data_names, fill, show_value
 
 if TYPE_CHECKING:
@@ -243,18 +242,22 @@ _MOST_CHARACTERS = 1_000  # of a message: the words of a server, or of a line, m
 
 
 def _few_lines(error: GLMError) -> list[str]:
+    from glm_magics.render import plain
+
     text = plain(f"{type(error).__name__}: {error}").rstrip()
     return [text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"]
 
 
 def _one_line(problem: str) -> str:
+    from glm_magics.render import reveal
+
     text = reveal(problem)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:200]} … {text[-200:]}"
 
 
 def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
     """How an answer looks when it is displayed later on: the same Markdown, and its text."""
-    from glm_magics.render import static
+    from glm_magics.render import plain, static
     from glm_magics.views import footer, record
 
     shown = static(completion, footer(completion))
