@@ -54,8 +54,11 @@ Phase = Literal["waiting", "thinking", "answering", "calling a tool", "done"]
 _HEAD: Final = 200  # characters of a strange answer that an error quotes
 _GRACE_SECONDS: Final = 3.0  # how long usage may come after the finish reason
 _SLICE_SECONDS: Final = 0.1  # how often a wait looks whether it should stop
-_CLOSING_SECONDS: Final = 0.05  # how long a finished answer waits for its connection to be free again
+_READING_SECONDS: Final = 0.02  # how long a finished answer is waited for to give its connection back
+_CLOSING_SECONDS: Final = 1.0  # how long the server may take to end it before the connection is broken
 _BATCH_BYTES: Final = 65_536
+_FIRST_PIECES: Final = 3  # after these the thread pauses, so that they are shown while more is being read:
+_YIELD_SECONDS: Final = 0.0002  # a thread that has much to do keeps the interpreter for 5 ms at a time
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -663,24 +666,26 @@ class _ThreadedBytes:
         size = 0
         try:
             item = self._queue.get(timeout=timeout)
-            while True:
-                if item is None or isinstance(item, BaseException):
-                    self._over, self._failed = True, item
-                    return
-                batch.append(item)
-                size += len(item) if isinstance(item, bytes) else 0
-                if size > _BATCH_BYTES:
-                    return
-                item = self._queue.get_nowait()
         except queue.Empty:
             return
+        while True:
+            if item is None or isinstance(item, BaseException):
+                self._over, self._failed = True, item
+                return
+            batch.append(item)
+            size += len(item) if isinstance(item, bytes) else 0
+            if size > _BATCH_BYTES or self._queue.empty():  # empty() is exact: nobody else takes from it
+                return
+            item = self._queue.get()
 
     def _read(self) -> None:
         try:
-            for item in self._source:
+            for count, item in enumerate(self._source):
                 if self._closed:
                     return
                 self._queue.put(item)
+                if count < _FIRST_PIECES:
+                    time.sleep(_YIELD_SECONDS)
             self._queue.put(None)
         except Exception as error:
             self._queue.put(error)
@@ -690,10 +695,17 @@ class _ThreadedBytes:
     def close(self, abort: Callable[[], None], *, patient: bool) -> None:
         """Let the thread end: by itself after the last byte (`patient`), else by breaking its connection."""
         self._closed = True
-        if self._thread is not None:
-            self._thread.join(_CLOSING_SECONDS if patient or self._over else 0.0)
-            if self._thread.is_alive():
-                abort()
+        if self._thread is None:
+            return
+        self._thread.join(_READING_SECONDS if patient else 0.0)
+        if not self._thread.is_alive():
+            return
+        if not patient:
+            abort()
+            return
+        timer = threading.Timer(_CLOSING_SECONDS, abort)  # without effect once the answer has been read
+        timer.daemon = True
+        timer.start()
 
 
 def _close(source: Source) -> None:

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment that names no server and holds no key, and no session yet."""
     for name in KEY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -44,7 +44,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def demo(_no_keys: None) -> Callable[..., Session]:
+def demo(bare_environment: None) -> Callable[..., Session]:
     """Connects to the demo engine, without waiting times: `demo()`, `demo("fault=cut")`."""
 
     def connect(options: str = "") -> Session:

@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-
 from fault_server import SSE_HEAD, FaultServer, Peer, delta, event, plain
+
 from glm_magics._stream import Limits
 from glm_magics.chat import ChatRequest, Message
 from glm_magics.client import Client, Endpoint
@@ -224,7 +224,7 @@ def test_a_key_is_not_turned_into_a_dict() -> None:
 
 def test_keys_are_equal_only_to_themselves() -> None:
     key = new_key()
-    assert key == key  # noqa: PLR0124
+    assert key == key
     assert key != new_key()
 
 

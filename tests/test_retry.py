@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-
 from fault_server import delta
+
 from glm_magics import errors
 from glm_magics._stream import Waiting
 from glm_magics.chat import ChatRequest, Message

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fault_server import DONE, delta, event
 from wire_samples import ARGUMENTS, EXPECTED_REASONING, EXPECTED_TEXT, stream_bytes
 
-from fault_server import DONE, delta, event
+from glm_magics._stream import Limits, Stream, StreamDecoder, Waiting
 from glm_magics.chat import (
     ChatRequest,
     Finished,
@@ -37,7 +38,6 @@ from glm_magics.errors import (
     StalledStream,
     StreamError,
 )
-from glm_magics._stream import Limits, Stream, StreamDecoder, Waiting
 
 REQUEST = ChatRequest(model="glm-test", messages=(Message("user", "hello"),))
 
@@ -524,13 +524,12 @@ def test_what_came_before_an_error_is_seen_first(
     stream = Stream(
         iter([data[at : at + size] for at in range(0, len(data), size)]), REQUEST, threaded=threaded
     )
-    seen = ""
+    seen: list[str] = []
     with pytest.raises(kind) as caught:
-        for event in stream:
-            seen += event.text if isinstance(event, TextDelta) else ""
+        seen.extend(event.text for event in stream if isinstance(event, TextDelta))
     assert stream.done
     assert caught.value.completion is stream.completion
-    assert caught.value.completion.text == seen == ("hello" if data.startswith(HELLO) else "")
+    assert caught.value.completion.text == "".join(seen) == ("hello" if data.startswith(HELLO) else "")
     assert not stream.completion.complete
     assert stream.poll(0.0) == []
 

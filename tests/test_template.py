@@ -314,10 +314,10 @@ def test_five_thousand_random_templates_reach_nothing() -> None:
         try:
             result = fill(text, values)
         except TemplateError as error:
-            assert SECRET not in f"{error} {error!r}"
+            result = f"{error} {error!r}"
         else:
             filled += result != text
-            assert SECRET not in result
+        assert SECRET not in result
     assert filled > 200
     assert Account.touched == []
 

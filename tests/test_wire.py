@@ -34,7 +34,7 @@ MESSAGES = st.builds(
     tool_call_id=st.none() | st.text(max_size=5),
 )
 TOOLS = st.builds(Tool, WORDS, st.text(max_size=10), st.dictionaries(st.text(max_size=5), JSON, max_size=2))
-KNOWN = {name for name in encode_request(ChatRequest("m", (), thinking=True))} | _wire._KNOWN_FIELDS
+KNOWN = set(encode_request(ChatRequest("m", (), thinking=True))) | _wire._KNOWN_FIELDS
 REQUESTS = st.builds(
     ChatRequest,
     model=WORDS,
