@@ -150,7 +150,7 @@ class _Nested:
     def plain(self, value: Any, depth: int = 0) -> Any:
         if depth > 50:
             raise TemplateError(f"{{{{{self._name}}}}} is nested more than 50 deep, or holds itself.")
-        self._count(1)
+        self._count(2)  # no item is shorter, with its comma
         if _is(value, (dict,)):
             return {self._key(key): self.plain(item, depth + 1) for key, item in value.items()}
         if _is(value, (list, tuple, set, frozenset)):

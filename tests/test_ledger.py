@@ -43,6 +43,14 @@ def test_a_released_reservation_costs_nothing() -> None:
     assert ledger.entries == ()
 
 
+def test_a_reservation_is_given_back_once() -> None:
+    ledger = Ledger(Budget(usd("1")))
+    reservation = ledger.reserve(usd("0.5"))
+    ledger.settle(reservation, done(usd("0.4")))
+    ledger.release(reservation)
+    assert ledger.left() == usd("0.6")
+
+
 def test_the_wall_can_be_reached_exactly() -> None:
     ledger = Ledger(Budget(usd("0.3")))
     for _ in range(3):
