@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,6 +29,25 @@ _BY_HOST = {urlsplit(base).netloc: (name, currency) for name, (base, currency, _
 _SERVICE = "glm-magics"
 
 
+class _Environment(Mapping[str, str]):
+    """The variables of this process, unseen in a traceback that shows locals."""
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+    def __repr__(self) -> str:
+        return "<the environment>"
+
+
+ENVIRONMENT = _Environment()
+
+
 def connect(
     url: str | None = None,
     *,
@@ -37,7 +56,7 @@ def connect(
     level: str | None = None,
     dialect: Dialect | None = None,
     transport: httpx.BaseTransport | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] = ENVIRONMENT,
 ) -> Client:
     """A client for `url`: "z.ai", "bigmodel", "demo", "demo://?fault=1302", or the base address of any server
     that speaks the OpenAI protocol. Without one, what the environment says (`from_environment`).
@@ -71,7 +90,7 @@ def connect(
 
 
 def from_environment(
-    environ: Mapping[str, str] = os.environ, *, key: ApiKey | None = None, level: str | None = None
+    environ: Mapping[str, str] = ENVIRONMENT, *, key: ApiKey | None = None, level: str | None = None
 ) -> Client:
     """GLM_BASE_URL first, then a key of api.z.ai, then one of open.bigmodel.cn, else the offline demo."""
     level = level or environ.get("GLM_LEVEL")
@@ -96,7 +115,7 @@ def login(platform: str, key: ApiKey, *, remember: bool = False) -> Client:
     return client
 
 
-def known_key(platform: str, environ: Mapping[str, str] = os.environ) -> ApiKey | None:
+def known_key(platform: str, environ: Mapping[str, str] = ENVIRONMENT) -> ApiKey | None:
     """The key for a platform or base address that the environment or the system's keyring holds."""
     name = _name_of(platform)
     return _from_variables(environ, *_variables(name), _ANY_KEY) or _remembered(name)
