@@ -35,7 +35,7 @@ BROWSER_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 120_000  # ms; the machine may be busy, and nothing here measures time
+PATIENCE = 60_000  # ms; the machine may be busy, and nothing here measures time
 APPS = ("lab", "notebook")
 KEYS = ("ZAI_API_KEY", "ZHIPUAI_API_KEY", "ZHIPU_API_KEY", "GLM_API_KEY")
 
@@ -176,15 +176,15 @@ class Notebook:
         self.ready(kernel=kernel)
 
     def ready(self, *, kernel: bool = True) -> None:
-        """Wait for the notebook, and for its kernel if it shall have one."""
+        """Wait for the notebook and its kernel; without one, it has to be an orphan (see `orphan`)."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.content?.model?.cells?.length")
         self.page.evaluate(
             """async (kernel) => {
                 const app = window.jupyterapp, panel = app.shell.currentWidget;
                 await panel.context.ready;
-                await panel.sessionContext.ready;
                 if (kernel) {
+                    await panel.sessionContext.ready;
                     while (!panel.sessionContext.session?.kernel) await new Promise(r => setTimeout(r, 100));
                     await panel.sessionContext.session.kernel.info;
                 }
@@ -197,6 +197,8 @@ class Notebook:
             }""",
             kernel,
         )
+        if not kernel:
+            self.page.locator(".jp-Dialog button", has_text="No Kernel").click()
 
     def _hear(self, message: Any) -> None:
         if message.type == "error":
@@ -228,6 +230,16 @@ class Notebook:
         """Save, and return what is in the file."""
         self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.save() }")
         return self.server.read(self.name)
+
+    def orphan(self) -> None:
+        """Let the notebook belong to a kernel that nobody has, so that it opens without one."""
+        self.page.evaluate(
+            """() => {
+                const model = window.__notebook.model;
+                model.setMetadata('kernelspec', {name: 'gone', display_name: 'Gone'});
+                model.setMetadata('language_info', {name: 'gone'});
+            }"""
+        )
 
     def wait(self, condition: str, argument: Any = None) -> None:
         """Until the JavaScript expression is true."""
@@ -265,10 +277,15 @@ class Notebook:
         return found
 
     def text(self, cell: int) -> str:
-        """What a reader sees of the cell's outputs."""
+        """What a reader who scrolls there sees of the cell's outputs."""
         return str(
             self.page.evaluate(
-                "i => window.__cell(i).querySelector('.jp-Cell-outputWrapper')?.innerText ?? ''", cell
+                """async (i) => {
+                    window.__cell(i).scrollIntoView();
+                    for (let frames = 3; frames--; ) await new Promise(requestAnimationFrame);
+                    return window.__cell(i).querySelector('.jp-Cell-outputWrapper')?.innerText ?? '';
+                }""",
+                cell,
             )
         )
 
@@ -287,8 +304,12 @@ class Notebook:
         return [line for line in self.console if not any(noise in line for noise in NOISE)]
 
 
-# Complaints that JupyterLab and Notebook make on their own, each with its reason.
-NOISE: tuple[str, ...] = ()
+# Complaints that the applications make on their own, seen without our extension, too.
+NOISE = (
+    "Cannot read properties of undefined (reading 'schema')",  # Notebook 7 as it opens
+    "Command 'filebrowser:open-path' not registered",  # Notebook 7 as it opens
+    "/static/notebook/",  # Notebook 7 asks for MathJax's .woff fonts where they are not (403)
+)
 
 
 @contextmanager
