@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from render_checks import PIECES, dom, residue
+from render_checks import PIECES, dom, residue, work
 
 from glm_magics.chat import Completion, Cost, SearchResult, ToolCall
 from glm_magics.render import canonical, frame_table, html, plain, reveal, static
@@ -240,7 +240,7 @@ PATHOLOGICAL = [
 @pytest.mark.parametrize("text", PATHOLOGICAL)
 def test_pathological_text_is_rendered_and_nothing_is_lost(text: str) -> None:
     words = set(re.findall(r"[a-z]+", plain(text)))
-    assert words <= set(re.findall(r"[a-z]+", dom(html(text)).text()))
+    assert words <= set(re.findall(r"[a-z]+", re.sub(r"<[^>]*>", " ", html(text))))
     assert canonical(text)
 
 
@@ -255,19 +255,7 @@ def test_a_table_of_many_rows_is_written(count: int) -> None:
 )
 def test_twice_the_text_is_about_twice_the_work(unit: str) -> None:
     def steps(count: int) -> int:
-        calls = 0
-
-        def count_call(frame: object, event: str, argument: object) -> None:
-            nonlocal calls
-            calls += event in ("call", "c_call")
-
-        before = sys.getprofile()
-        sys.setprofile(count_call)
-        try:
-            canonical("| a |\n|---|\n" + unit * count)
-        finally:
-            sys.setprofile(before)
-        return calls
+        return work(lambda: canonical("| a |\n|---|\n" + unit * count))
 
     steps(10)  # builds the parser
     assert steps(1_000) < 2.5 * steps(500)

@@ -37,7 +37,7 @@ __all__ = ["Blocks"]
 # Characters of tail that may be read again for each character that arrives, and for a start. A usual
 # paragraph, at twenty frames a second, costs 4.
 _CREDIT_PER_CHARACTER = 8
-_FIRST_CREDIT = 20_000
+_FIRST_CREDIT = 4_000
 
 _BODY, _LIST, _TABLE = 0, 1, 2
 _MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: {1,4}(?=\S)|(?=\n|$))")
@@ -293,14 +293,18 @@ def _is_done(node: Node, lines: list[str], count: int) -> bool:
         case "hr":
             return True
         case "fence":
-            last = lines[end - 1].strip(" \t")
-            return (
-                end - first > 1
-                and len(last) >= len(node.token.markup)
-                and not last.strip(node.token.markup[0])
-            )
+            return end - first > 1 and _closes(lines[end - 1], node.token.markup)
         case _:
             return False
+
+
+def _closes(line: str, markup: str) -> bool:
+    closer = line.strip(" \t")
+    return (
+        not line.startswith(("    ", "\t"))  # that deep it is code
+        and len(closer) >= len(markup)
+        and not closer.strip(markup[0])
+    )
 
 
 def _whole(tokens: list[Token], node: Node, continued: int, *, highlight: bool = True) -> list[Placed]:
