@@ -7,7 +7,9 @@ from decimal import ROUND_DOWN, Decimal
 from functools import partial
 
 from glm_magics._stream import Limits, Stream, StreamDecoder
-from glm_magics._tiers import Tier, problems, tiers, unlisted
+from glm_magics._tier import Tier, unlisted
+from glm_magics._tier_checks import problems
+from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, Usage
 from glm_magics.client import Client
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError

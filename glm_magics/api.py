@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from glm_magics import _connect, _tiers
 from glm_magics._session import Options, Session
 from glm_magics._stream import Stream
-from glm_magics._tiers import Tier
+from glm_magics._tier import Tier
 from glm_magics._wire import Dialect
 from glm_magics.chat import Completion, Message
 from glm_magics.client import Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from glm_magics._tiers import Tier
+from glm_magics._tier import Tier
 from glm_magics.chat import ChatRequest, Completion
 
 __all__ = ["remarks"]

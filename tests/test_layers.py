@@ -29,7 +29,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_stream",),
     ("_inline", "_sse", "_wire", "retry"),
     ("grammar", "keys", "ledger", "render", "structured", "template", "tokens"),
-    ("_assets", "_tiers"),
+    ("_assets", "_tier_checks"),
+    ("_tiers",),
+    ("_tier_rows",),
+    ("_tier",),
     ("chat",),
     ("errors",),
 )

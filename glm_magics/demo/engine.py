@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from glm_magics._tiers import Tier, tiers
+from glm_magics._tier import Tier
+from glm_magics._tiers import tiers
 from glm_magics.demo import shapes
 from glm_magics.demo.answer import answer
 from glm_magics.demo.ask import Ask

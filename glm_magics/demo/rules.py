@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from glm_magics._tiers import Range, Tier, Tiers
+from glm_magics._tier import Range, Tier
+from glm_magics._tiers import Tiers
 from glm_magics.demo.ask import Ask, Function, Turn
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.vectors import EMBEDDING_MODELS
