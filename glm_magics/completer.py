@@ -78,13 +78,11 @@ def candidates(
     completion goes on.
     """
     magic = None if prompt else _MAGIC.match(before)
-    if not prompt and magic is None:
-        return "", None
-    slot = _SLOT.search(before)
+    slot = _SLOT.search(before) if prompt or magic else None
     if slot:
         return slot[1], [name for name in data_names(namespace) if name.startswith(slot[1])]
     if magic is None:
-        return "", []  # a prompt is no Python
+        return "", None
     given = list(words(before[magic.end() :]))
     fragment = "" if not given or before[-1].isspace() else given.pop()
     name, equals, value = fragment.partition("=")

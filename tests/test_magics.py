@@ -88,8 +88,9 @@ def test_the_prompt_goes_below_and_may_have_many_lines(cells: Cells) -> None:
 
 
 def test_the_ledger_names_the_cell(cells: Cells) -> None:
-    cells("%glm hi")
-    assert api.session().ledger.entries[-1].label == f"In[{cells.shell.execution_count - 1}]"
+    answer = cells("%glm hi").value
+    (number,) = (number for number, value in cells["Out"].items() if value is answer)
+    assert api.session().ledger.entries[-1].label == f"In[{number}]"
 
 
 # Names
