@@ -6,11 +6,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from conftest import Cells
 from IPython.core.error import UsageError
+from nbclient import NotebookClient
 
 from glm_magics import api, errors, magics
 from glm_magics._session import Session
@@ -575,3 +578,30 @@ def test_the_demo_opens_no_socket(cells: Cells, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert cells("%glm hello").error is None
+
+
+# In a notebook
+
+
+def test_a_saved_notebook_shows_each_answer_once_as_markdown(tmp_path: Path) -> None:
+    sources = [
+        "%load_ext glm_magics\nimport glm_magics as glm\nglm.connect('demo://?pace=0');",
+        "%glm what is 7 * 6?",
+        "%%glm -o x\nwhat is 7 * 6?",
+        "x",
+        "%glm -q what is 7 * 6?",
+        "print(str(_))",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=60, resources=resources).execute()
+    loaded, line, cell, later, quiet, printed = (found.outputs for found in notebook.cells)
+    assert [output.output_type for output in loaded] == ["stream"]
+    for outputs, kind in ((line, "display_data"), (cell, "display_data"), (later, "execute_result")):
+        (output,) = outputs
+        assert output.output_type == kind
+        assert set(output.data) == {"text/markdown", "text/plain"}
+        assert "**42**" in output.data["text/markdown"]
+        assert output.metadata["glm_magics"]["tier"] == "glm-4.5-air"
+    assert quiet == []
+    assert "42" in printed[0].text
