@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import ROUND_DOWN, Decimal
 from functools import partial
 
-from glm_magics._stream import Limits, Stream, StreamDecoder
+from glm_magics._decoder import StreamDecoder
+from glm_magics._stream import Limits, Stream
 from glm_magics._tier import Tier, unlisted
 from glm_magics._tier_checks import problems
 from glm_magics._tiers import tiers

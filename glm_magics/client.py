@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from glm_magics import _wire
-from glm_magics._stream import DEFAULT_LIMITS, Limits, Stream, StreamDecoder, Waiting
+from glm_magics._decoder import StreamDecoder
+from glm_magics._reading import Waiting
+from glm_magics._stream import DEFAULT_LIMITS, Limits, Stream
 from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
 from glm_magics.errors import (
     GLMError,

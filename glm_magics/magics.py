@@ -146,6 +146,7 @@ class GLMMagics(Magics):
     def _follow(self, stream: Stream, parsed: Line) -> Completion:
         try:
             with stream:
+                stream.begin()  # the request is on its way while the view is made
                 completion = self._show(stream, parsed)
         finally:
             self._bind(parsed, stream.completion)

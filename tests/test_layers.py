@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_connect", "remarks"),
     ("demo", "client"),
     ("_stream",),
+    ("_decoder", "_reading"),
     ("_inline", "_sse", "_wire", "retry"),
     ("grammar", "keys", "ledger", "render", "structured", "template", "tokens"),
     ("_assets", "_tier_checks"),

@@ -11,7 +11,7 @@ import pytest
 from fault_server import delta
 
 from glm_magics import errors
-from glm_magics._stream import Waiting
+from glm_magics._reading import Waiting
 from glm_magics.chat import ChatRequest, Message
 from glm_magics.client import Client, Endpoint
 from glm_magics.errors import (

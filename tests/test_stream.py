@@ -14,7 +14,9 @@ import pytest
 from fault_server import DONE, delta, event
 from wire_samples import ARGUMENTS, EXPECTED_REASONING, EXPECTED_TEXT, stream_bytes
 
-from glm_magics._stream import Limits, Stream, StreamDecoder, Waiting
+from glm_magics._decoder import StreamDecoder
+from glm_magics._reading import Waiting
+from glm_magics._stream import Limits, Stream
 from glm_magics.chat import (
     ChatRequest,
     Finished,
@@ -828,3 +830,16 @@ def test_a_secret_that_the_server_echoes_is_blotted_out() -> None:
     with pytest.raises(ServerError) as caught:
         list(stream)
     assert "s3cret" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+
+
+def test_begin_sends_the_request_before_anyone_polls():
+    read = threading.Event()
+
+    def source():
+        read.set()
+        yield delta("stop", content="hi")
+
+    stream = Stream(source(), REQUEST)
+    stream.begin()
+    assert read.wait(10)
+    assert [type(event).__name__ for event in stream] == ["TextDelta", "Finished"]
