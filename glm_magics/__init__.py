@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from glm_magics.api import add_tier, ask, budget, connect, session, stream, tiers, usage
+    from glm_magics.api import add_tier, add_tiers, ask, budget, connect, session, stream, tiers, usage
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.structured.schema import schema
@@ -30,6 +30,7 @@ __all__ = [
     "Message",
     "Usage",
     "add_tier",
+    "add_tiers",
     "ask",
     "budget",
     "connect",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("add_tier", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
+    "api": ("add_tier", "add_tiers", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "structured.schema": ("schema",),

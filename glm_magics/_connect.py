@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from glm_magics.keys import ApiKey
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["DEMO_URL", "PLATFORMS", "connect", "from_environment", "login", "remembered"]
+__all__ = ["DEMO_URL", "PLATFORMS", "connect", "from_environment", "known_key", "login", "variable_of"]
 
 DEMO_URL = "demo://"
 
@@ -29,15 +29,34 @@ _BY_HOST = {urlsplit(base).netloc: (name, currency) for name, (base, currency, _
 _SERVICE = "glm-magics"
 
 
+class _Environment(Mapping[str, str]):
+    """The variables of this process, unseen in a traceback that shows locals."""
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+    def __repr__(self) -> str:
+        return "<the environment>"
+
+
+ENVIRONMENT = _Environment()
+
+
 def connect(
     url: str | None = None,
     *,
-    key: str | ApiKey | None = None,
+    key: ApiKey | None = None,
     currency: str | None = None,
     level: str | None = None,
     dialect: Dialect | None = None,
     transport: httpx.BaseTransport | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] = ENVIRONMENT,
 ) -> Client:
     """A client for `url`: "z.ai", "bigmodel", "demo", "demo://?fault=1302", or the base address of any server
     that speaks the OpenAI protocol. Without one, what the environment says (`from_environment`).
@@ -71,43 +90,76 @@ def connect(
 
 
 def from_environment(
-    environ: Mapping[str, str] = os.environ, *, key: str | ApiKey | None = None, level: str | None = None
+    environ: Mapping[str, str] = ENVIRONMENT, *, key: ApiKey | None = None, level: str | None = None
 ) -> Client:
     """GLM_BASE_URL first, then a key of api.z.ai, then one of open.bigmodel.cn, else the offline demo."""
     level = level or environ.get("GLM_LEVEL")
     base_url = environ.get("GLM_BASE_URL")
     if base_url:
+        key = key or _from_variables(environ, _ANY_KEY)
         return connect(base_url, key=key, level=level, environ=environ)
-    for name, (base, _, variable) in PLATFORMS.items():
-        found = _from_variables(environ, variable, *_OTHER_VARIABLES.get(variable, ()))
+    for name, (base, _, _) in PLATFORMS.items():
+        found = _from_variables(environ, *_variables(name))
         if found is not None:
-            return connect(base, key=found, level=level, environ=environ)
-        if key is not None and name == "z.ai":
-            return connect(base, key=key, level=level, environ=environ)
+            return connect(base, key=key or found, level=level, environ=environ)
+    if key is not None:
+        return connect("z.ai", key=key, level=level, environ=environ)
     return _demo(DEMO_URL, level=level)
 
 
-_OTHER_VARIABLES = {"ZHIPUAI_API_KEY": ("ZHIPU_API_KEY",)}
-
-
-def login(
-    platform: str, secret: str | ApiKey, *, remember: bool = False, environ: Mapping[str, str] = os.environ
-) -> Client:
+def login(platform: str, key: ApiKey, *, remember: bool = False) -> Client:
     """Connect to "z.ai", "bigmodel" or any base address with a key; `remember` keeps it in the keyring."""
-    key = secret if isinstance(secret, ApiKey) else ApiKey(secret, source="login")
-    client = connect(platform, key=key, environ=environ)
+    client = connect(platform, key=key)
     if remember:
-        key.remember(_keyring().set_password, _SERVICE, client.endpoint.name)
+        _remember(key, client.endpoint.name)
     return client
 
 
-def remembered(platform: str) -> ApiKey | None:
-    """The key that the system's keyring holds for a platform, if there is a keyring and a key."""
+def known_key(platform: str, environ: Mapping[str, str] = ENVIRONMENT) -> ApiKey | None:
+    """The key for a platform or base address that the environment or the system's keyring holds."""
+    name = _name_of(platform)
+    return _from_variables(environ, *_variables(name), _ANY_KEY) or _remembered(name)
+
+
+def variable_of(platform: str) -> str:
+    """The environment variable for the key of a platform or base address."""
+    return (*_variables(_name_of(platform)), _ANY_KEY)[0]
+
+
+def _name_of(platform: str) -> str:
+    """ "z.ai" for that name and for any address there; the host and port of another server."""
+    host = urlsplit(platform).netloc
+    return platform if platform in PLATFORMS else _BY_HOST.get(host, (host, None))[0]
+
+
+def _variables(name: str) -> tuple[str, ...]:
+    if name not in PLATFORMS:
+        return ()
+    variable = PLATFORMS[name][2]
+    return (variable, *_OTHER_VARIABLES.get(variable, ()))
+
+
+_ANY_KEY = "GLM_API_KEY"
+_OTHER_VARIABLES = {"ZHIPUAI_API_KEY": ("ZHIPU_API_KEY",)}
+
+
+def _remembered(name: str) -> ApiKey | None:
     try:
-        secret = _keyring().get_password(_SERVICE, platform)
-    except Exception:  # keyring back ends raise what they like; a missing one is not an error here
+        return ApiKey(_keyring().get_password(_SERVICE, name), source="keyring")
+    except Exception:  # keyring back ends raise what they like; no keyring and no key are no errors here
         return None
-    return ApiKey(secret, source="keyring") if secret else None
+
+
+def _remember(key: ApiKey, name: str) -> None:
+    try:
+        return key.remember(_keyring().set_password, _SERVICE, name)
+    except SettingError:
+        raise
+    except Exception as error:  # its traceback would hold the key
+        reason = f"{type(error).__name__}: {key.redact(str(error))}"
+    raise SettingError(
+        f"The keyring did not take the key ({reason}).", hint="Log in without --remember, once a session."
+    )
 
 
 def _keyring() -> Any:
@@ -122,21 +174,18 @@ def _keyring() -> Any:
     )
 
 
-def _key(key: str | ApiKey | None, name: str, environ: Mapping[str, str]) -> ApiKey | None:
-    if isinstance(key, ApiKey):
-        return key
+def _key(key: ApiKey | None, name: str, environ: Mapping[str, str]) -> ApiKey | None:
     if key is not None:
-        return ApiKey(key, source="connect")
-    if name in PLATFORMS:
-        variable = PLATFORMS[name][2]
-        found = _from_variables(environ, variable, *_OTHER_VARIABLES.get(variable, ()), "GLM_API_KEY")
-        found = found or remembered(name)
-        if found is None:
-            raise SettingError(
-                f"There is no key for {name}.", hint=f"Log in with `%glm login {name}`, or set {variable}."
-            )
-        return found
-    return _from_variables(environ, "GLM_API_KEY")
+        return key
+    if name not in PLATFORMS:
+        return _from_variables(environ, _ANY_KEY)
+    found = known_key(name, environ)
+    if found is None:
+        raise SettingError(
+            f"There is no key for {name}.",
+            hint=f"Log in with `%glm login {name}`, or set {variable_of(name)} before the kernel starts.",
+        )
+    return found
 
 
 def _from_variables(environ: Mapping[str, str], *variables: str) -> ApiKey | None:
@@ -149,29 +198,28 @@ def _from_variables(environ: Mapping[str, str], *variables: str) -> ApiKey | Non
 def _demo(url: str, *, level: str | None = None, currency: str | None = None) -> Client:
     """The offline engine under a client of its own. A plain `demo` imports it when it first answers."""
     url = DEMO_URL if url == "demo" else url
-    options = "" if url == DEMO_URL else url
-    if options:
+    wanted: dict[str, Any] = {}
+    if url != DEMO_URL:
         from glm_magics.demo.address import settings
 
-        named = settings(options)
-        currency = currency or named.get("currency")
-        level = level or named.get("level")
+        wanted = settings(url)
+    wanted |= {name: value for name, value in (("level", level), ("currency", currency)) if value}
+    if wanted:
+        from glm_magics.demo import Engine
+
+        Engine(**wanted)  # raises for what it cannot do, now and not at the first question
 
     def transport() -> httpx.BaseTransport:
         from glm_magics.demo import DemoTransport, Engine
-        from glm_magics.demo.address import settings
 
-        wanted = (
-            settings(url) | ({"level": level} if level else {}) | ({"currency": currency} if currency else {})
-        )
         return DemoTransport(Engine(**wanted))
 
     endpoint = Endpoint(
         name="demo",
         base_url="http://demo.invalid/api/paas/v4",
-        key=ApiKey("demo-key", source="demo"),
-        currency=currency or "CNY",
-        level=level,
+        key=ApiKey((wanted.get("keys") or ["demo-key"])[0], source="demo"),
+        currency=wanted.get("currency", "CNY"),
+        level=wanted.get("level"),
         address=url,
     )
     return Client(endpoint, transport=transport)

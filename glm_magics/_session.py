@@ -6,13 +6,16 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import ROUND_DOWN, Decimal
 from functools import partial
 
+from glm_magics._decoder import StreamDecoder
+from glm_magics._stream import Limits, Stream
+from glm_magics._tier import Tier, unlisted
+from glm_magics._tier_checks import problems
+from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, Usage
 from glm_magics.client import Client
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
 from glm_magics.ledger import Budget, Ledger, Reservation
 from glm_magics.remarks import remarks
-from glm_magics._stream import Limits, Stream, StreamDecoder
-from glm_magics._tiers import Tier, problems, tiers, unlisted
 from glm_magics.tokens import estimate_messages
 
 __all__ = ["DEFAULT_TIER", "Estimate", "Options", "Session"]
@@ -20,6 +23,7 @@ __all__ = ["DEFAULT_TIER", "Estimate", "Options", "Session"]
 DEFAULT_TIER = "glm-4.5-air"
 _IDLE_SECONDS = 120.0
 _THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
+_LONGEST_SECONDS = 86_400.0
 _INPUT_MARGIN = 1.2  # how much too low the local token count may be
 
 
@@ -174,6 +178,11 @@ class Session:
     def _check(self, tier: Tier, messages: tuple[Message, ...], options: Options) -> None:
         if not any(message.role in ("user", "tool") and message.content for message in messages):
             raise RequestError("The prompt is empty.", hint="Write what you want to ask. Nothing was sent.")
+        if options.timeout is not None and not 0 < options.timeout <= _LONGEST_SECONDS:
+            raise RequestError(
+                f"timeout {options.timeout:g}: expected seconds above 0, at most {_LONGEST_SECONDS:,.0f}.",
+                hint="Nothing was sent.",
+            )
         if self.client.endpoint.dialect != "glm":
             return  # the table is about the platform; another server may take other values
         parts = [
@@ -211,8 +220,9 @@ class Session:
 
     def _within(self, request: ChatRequest, tier: Tier, budgets: tuple[Budget, ...]) -> ChatRequest:
         """Without --max-tokens, a budget sets it: to as much output as the rest of the money buys."""
-        walls = (*budgets, *((self.ledger.budget,) if self.ledger.budget else ()))
         price = tier.prices.get(self.client.endpoint.currency or "")
+        every = (*budgets, *((self.ledger.budget,) if self.ledger.budget else ()))
+        walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
         if not walls or request.max_tokens is not None or price is None or not tier.max_output:
             return request
         counted = _with_margin(estimate_messages(request.messages))

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
-from glm_magics import _connect
+from glm_magics import _connect, _tiers
 from glm_magics._session import Options, Session
+from glm_magics._stream import Stream
+from glm_magics._tier import Tier
 from glm_magics._wire import Dialect
 from glm_magics.chat import Completion, Message
 from glm_magics.client import Client
 from glm_magics.errors import SettingError
+from glm_magics.keys import ApiKey
 from glm_magics.ledger import Budget
-from glm_magics._stream import Stream
-from glm_magics._tiers import Tier
-from glm_magics._tiers import add_tier as _add_tier
-from glm_magics._tiers import tiers as _tiers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "add_tier",
+    "add_tiers",
     "ask",
     "budget",
     "connect",
@@ -61,14 +62,22 @@ def connect(
     `level` is the account level on open.bigmodel.cn ("V0" to "V3"). The ledger and its budget stay.
     Raises `SettingError` for an address or key that cannot be used. Nothing is sent.
     """
-    return use_client(
-        _connect.connect(url, key=key, currency=currency, level=level, dialect=dialect), tier=tier
-    )
+    try:
+        hidden = None if key is None else ApiKey(key, source="connect")
+    finally:
+        del key  # a traceback that shows locals would show it
+    client = _connect.connect(url, key=hidden, currency=currency, level=level, dialect=dialect)
+    return use_client(client, tier=tier)
 
 
 def use_client(client: Client, *, tier: str | None = None) -> Session:
-    """Put a client in the place of the current session's; what was spent and the budget stay."""
+    """Put a client in the place of the current session's; what was spent and the budget stay.
+
+    `tier` is the one for requests that name none. Raises `UnknownTier`, and then nothing has changed.
+    """
     global _session
+    if tier is not None:
+        tier = Session(client).find_tier(tier).id
     if _session is None:
         _session = Session(client)
     else:
@@ -148,7 +157,7 @@ def read_amount(amount: Decimal | float | str) -> Decimal:
         value = Decimal(str(amount))
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or value < 0 or (value and abs(value.adjusted()) > 12):
         raise SettingError(f"{amount!r} is not an amount of money.", hint="Write it as 0.50 or 2.")
     return value
 
@@ -163,7 +172,7 @@ def tiers(
     """
     import pandas as pd
 
-    found = _tiers().filter(
+    found = _tiers.tiers().filter(
         free=free or None, vision=vision or None, thinking=thinking or None, context=context
     )
     frame = pd.DataFrame([_tier_row(tier) for tier in found], columns=["tier", *_TIER_COLUMNS])
@@ -252,7 +261,15 @@ _USAGE_COLUMNS = [
 
 def add_tier(tier: Tier | Mapping[str, Any]) -> Tier:
     """Add a tier to the table, or change the fields of one: `add_tier({"id": "glm-6", "context": "1m"})`."""
-    return _add_tier(tier)
+    return _tiers.add_tier(tier)
+
+
+def add_tiers(path: str | PathLike[str]) -> None:
+    """Put the `[[tiers]]` rows of a TOML file over the table of tiers, for this session.
+
+    Raises `SettingError` when the file cannot be read or a row is malformed.
+    """
+    _tiers.add_tiers(str(path))
 
 
 def _stream(prompt: str | Sequence[Message], options: Options, label: str) -> Stream:

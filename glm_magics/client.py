@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from glm_magics import _wire
+from glm_magics._decoder import StreamDecoder
+from glm_magics._reading import Waiting
+from glm_magics._stream import DEFAULT_LIMITS, Limits, Stream
 from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
 from glm_magics.errors import (
     GLMError,
@@ -33,7 +36,6 @@ from glm_magics.errors import (
 )
 from glm_magics.keys import ApiKey
 from glm_magics.retry import INTERACTIVE, Policy, Quota, action_for, delay_before_retry, error_for
-from glm_magics._stream import DEFAULT_LIMITS, Limits, Stream, StreamDecoder, Waiting
 
 if TYPE_CHECKING:
     import httpx
@@ -42,6 +44,7 @@ __all__ = ["Client", "Endpoint"]
 
 CONNECT_SECONDS = 8.0
 WRITE_SECONDS = 30.0
+READ_MARGIN_SECONDS = 5.0  # over the stream's own idle limit, which should speak first
 CALL_SECONDS = 20.0  # for the small questions beside a chat: models, tokenizer
 MAX_CONNECTIONS = 1_000  # httpx closes idle connections above its keep-alive limit, so it is set as high
 ERROR_BODY_BYTES = 65_536
@@ -279,8 +282,11 @@ class Client:
 
 
 def _host(url: str) -> str:
-    """Host and port of an address, without a user name and password."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """Host and port of an address, without a user name and password; "" if it has none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 class _Exchange:
@@ -323,7 +329,10 @@ class _Exchange:
                 content=body,
                 headers={"Content-Type": "application/json"},
                 timeout=httpx.Timeout(
-                    CONNECT_SECONDS, read=self._limits.idle + 5, write=WRITE_SECONDS, pool=None
+                    CONNECT_SECONDS,
+                    read=self._limits.idle + READ_MARGIN_SECONDS,
+                    write=WRITE_SECONDS,
+                    pool=None,
                 ),
             ) as response:
                 if response.status_code >= 300:

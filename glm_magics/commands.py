@@ -6,18 +6,19 @@ A line is a command when its first word is one and the rest fits it; `%glm use o
 from __future__ import annotations
 
 import getpass
-import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
-from glm_magics._session import Session
+from glm_magics._session import DEFAULT_TIER, Session
+from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
-from glm_magics._tiers import tiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,24 +49,26 @@ def summary(version: str) -> str:
     parts = [
         f"glm-magics {version}",
         _where(session),
-        session.tier.id
-        if session.defaults.tier or session.client.endpoint.dialect == "glm"
-        else "no tier yet",
+        session.defaults.tier or (DEFAULT_TIER if _has_tier(session) else "no tier yet"),
         f"budget {budget.limit}" if budget else "no budget",
     ]
-    return " · ".join(parts) + " — %%glm? is the manual"
+    return " · ".join(parts) + " · help: %%glm?"
 
 
-def estimate(session: Session, request: ChatRequest) -> pd.DataFrame:
-    """What `request` would cost on its tier and on the others that could take it. Nothing is sent."""
+def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
+    """What `request` would cost on its tier and on the others that could take it. Nothing is sent.
+
+    None where the endpoint's currency, and so every price, is unknown.
+    """
     import pandas as pd
 
     asked = session.estimate(request)
     currency = session.client.endpoint.currency
-    longest = asked.max_output_tokens or 0
+    longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
     money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
-    print(f"{asked.tier.id}: ≈ {asked.input_tokens:,} tokens in, at most {longest:,} out; {money}.")
-    print("Nothing was sent.")
+    print(f"{asked.tier.id}: ≈ {asked.input_tokens:,} tokens in, {longest}; {money}. Nothing was sent.")
+    if currency is None:
+        return None
     rows = []
     for tier in tiers():
         price = tier.prices.get(currency or "")
@@ -86,22 +89,26 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame:
 
 def _card(magics: GLMMagics, words: Sequence[str]) -> None:
     session = api.session()
-    endpoint = session.client.endpoint
     ledger = session.ledger
     spent = ", ".join(str(cost) for cost in ledger.spent().values()) or "nothing"
     rows = [
         ("endpoint", _where(session)),
-        (
-            "key",
-            "none needed" if endpoint.is_demo else f"from {endpoint.key.source}" if endpoint.key else "none",
-        ),
-        ("tier", session.tier.id if endpoint.dialect == "glm" or session.defaults.tier else "%glm use NAME"),
+        ("key", _key_source(session)),
+        ("tier", session.tier.id if _has_tier(session) else "none yet: %glm use NAME"),
         ("budget", f"{ledger.budget.limit} ({ledger.left()} left)" if ledger.budget else "none"),
         ("per cell", str(session.money(session.cell_budget)) if session.cell_budget is not None else "none"),
         ("spent", f"{spent} in {len(ledger.entries)} requests"),
     ]
     print("\n".join(f"{name:<9} {value}" for name, value in rows))
     print("\n%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up.")
+
+
+def _key_source(session: Session) -> str:
+    """Where the key comes from, in words; never the key."""
+    endpoint = session.client.endpoint
+    if endpoint.is_demo:
+        return "none needed"
+    return f"from {endpoint.key.source}" if endpoint.key else "none"
 
 
 def _tiers(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
@@ -119,6 +126,7 @@ def _tiers(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
 def _use(magics: GLMMagics, words: Sequence[str]) -> None:
     session = api.session()
     tier = session.find_tier(words[0])
+    session.defaults = replace(session.defaults, tier=tier.id)
     magics.tier = tier.id
     note = {"leaving": " It is announced to go offline.", "legacy": " It has left the platform's overview."}
     print(f"{tier.id} answers the cells that name no tier.{note.get(tier.status, '')}")
@@ -128,21 +136,15 @@ def _login(magics: GLMMagics, words: Sequence[str]) -> None:
     options = _options(words, flags=("--remember", "--new"), command="login", rest=1)
     platform = options.get("", "z.ai")
     if platform not in _connect.PLATFORMS and "://" not in platform:
-        known = ", ".join(_connect.PLATFORMS)
-        raise GrammarError(f"%glm login takes {known} or an address, not {platform!r}.")
-    key = None if "--new" in options else _known_key(platform)
-    secret = key or _asked_key(platform)
-    client = _connect.login(platform, secret, remember="--remember" in options)
-    session = api.use_client(client)
-    kept = " It is remembered in the keyring." if "--remember" in options else ""
-    print(f"Logged in: {_where(session)}, key from {session.client.endpoint.key.source}.{kept}")  # type: ignore[union-attr]
-
-
-def _known_key(platform: str) -> ApiKey | None:
-    variable = _connect.PLATFORMS.get(platform, ("", "", "GLM_API_KEY"))[2]
-    if os.environ.get(variable, "").strip():
-        return ApiKey(os.environ[variable], source=variable)
-    return _connect.remembered(platform) or _colab_key(variable)
+        names = ", ".join(_connect.PLATFORMS)
+        raise GrammarError(f"%glm login takes {names} or an address, not {platform!r}.")
+    variable = _connect.variable_of(platform)
+    known = None if "--new" in options else _connect.known_key(platform) or _colab_key(variable)
+    key = known or _asked_key(platform, variable)
+    session = api.use_client(_connect.login(platform, key, remember="--remember" in options))
+    _keep_tier(magics, session)
+    kept = " It is kept in the keyring." if "--remember" in options else ""
+    print(f"Connected: {_where(session)}, key from {key.source}.{kept} It is checked by the first question.")
 
 
 def _colab_key(variable: str) -> ApiKey | None:
@@ -152,20 +154,20 @@ def _colab_key(variable: str) -> ApiKey | None:
     from google.colab import userdata
 
     try:
-        secret = userdata.get(variable)
+        return ApiKey(userdata.get(variable), source="Colab secrets")
     except Exception:  # not there, or not allowed for this notebook
         return None
-    return ApiKey(secret, source="Colab secrets") if secret else None
 
 
-def _asked_key(platform: str) -> str:
+def _asked_key(platform: str, variable: str) -> ApiKey:
     try:
-        return getpass.getpass(f"API key for {platform}: ")
+        return ApiKey(getpass.getpass(f"API key for {platform}: "), source="login")
+    except SettingError:
+        raise
     except Exception as error:  # ipykernel's own error where no front end can ask, and EOFError
         reason = type(error).__name__
-    variable = _connect.PLATFORMS.get(platform, ("", "", "GLM_API_KEY"))[2]
     raise SettingError(
-        f"Nobody can be asked for a key here ({reason}).", hint=f"Set {variable} before the start."
+        f"Nobody can be asked for a key here ({reason}).", hint=f"Set {variable} before the kernel starts."
     )
 
 
@@ -180,30 +182,45 @@ def _connect_to(magics: GLMMagics, words: Sequence[str]) -> None:
         tier=options.get("--tier"),
         dialect="gateway" if "--gateway" in options else None,
     )
-    print(f"Connected: {_where(session)}.")
+    _connected(magics, session)
 
 
 def _usage(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
     options = _options(words, flags=("--plot",), command="usage")
     frame = api.usage()
     if "--plot" in options:
-        from IPython.display import display
+        from IPython.core.pylabtools import print_figure
+        from IPython.display import Image, display
 
         from glm_magics.frames.plot import usage_figure
 
-        display(usage_figure(frame))  # type: ignore[no-untyped-call]
+        # A bare figure is shown as a picture only where `%matplotlib` has been called.
+        picture = Image(print_figure(usage_figure(frame), bbox_inches=None))  # type: ignore[no-untyped-call]
+        display(picture)  # type: ignore[no-untyped-call]
     return frame
 
 
 def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
-    if words:
-        amount = None if words[0] == "off" else api.read_amount(words[0])
-        api.budget(amount, "cell" if words[-1:] == ["cell"] else "session")
     session = api.session()
+    if words:
+        wall = _BUDGET.fullmatch(" ".join(words))
+        if wall is None:
+            raise GrammarError(
+                "A budget is `%glm budget AMOUNT`, `AMOUNT per cell`, `off` or `off per cell`."
+            )
+        amount, currency, per = wall.groups()
+        if currency and currency.upper() != session.client.endpoint.currency:
+            endpoint = session.client.endpoint
+            known = f"bills in {endpoint.currency}" if endpoint.currency else "has no known currency"
+            raise GrammarError(f"{endpoint.name} {known}, so a budget cannot be in {currency.upper()}.")
+        api.budget(None if amount == "off" else amount, "cell" if per == "cell" else "session")
     ledger = session.ledger
     each = session.cell_budget
     print(f"this session: {f'{ledger.budget.limit}, {ledger.left()} left' if ledger.budget else 'no budget'}")
     print(f"each cell:    {session.money(each) if each is not None else 'no budget'}")
+
+
+_BUDGET = re.compile(r"(off|-?[0-9.,]+)(?: ([A-Za-z]{3}))?(?: per (session|cell))?")
 
 
 def _demo(magics: GLMMagics, words: Sequence[str]) -> None:
@@ -211,8 +228,22 @@ def _demo(magics: GLMMagics, words: Sequence[str]) -> None:
         print(_demo_help())
         return
     settings = {"on": "demo://", "fault": f"demo://?fault={words[-1]}", "pace": f"demo://?pace={words[-1]}"}
-    session = api.connect(settings.get(words[0]), tier=api.session().defaults.tier)
-    print(f"Connected: {_where(session)}.")
+    _connected(magics, api.connect(settings.get(words[0]), tier=api.session().defaults.tier))
+
+
+def _connected(magics: GLMMagics, session: Session) -> None:
+    _keep_tier(magics, session)
+    tier = "" if _has_tier(session) else " `%glm use NAME` chooses one of its models."
+    print(f"Connected: {_where(session)}.{tier}")
+
+
+def _keep_tier(magics: GLMMagics, session: Session) -> None:
+    """The setting follows the session, which forgets its tier with the server that had it."""
+    magics.tier = session.defaults.tier or ""
+
+
+def _has_tier(session: Session) -> bool:
+    return session.defaults.tier is not None or session.client.endpoint.dialect == "glm"
 
 
 def _demo_help() -> str:
@@ -272,7 +303,8 @@ def _one_and_options(words: Sequence[str]) -> bool:
 
 
 def _is_budget(words: Sequence[str]) -> bool:
-    return not words or len(words) == 1 or (len(words) == 3 and words[1] == "per")
+    """`budget 5 USD per cell`, and what was meant as such; `budget airlines in Europe` is a question."""
+    return len(words) <= 1 or bool(re.fullmatch(r"off|-?[0-9.,]+", words[0]) and len(words) <= 4)
 
 
 def _is_demo(words: Sequence[str]) -> bool:

@@ -1,15 +1,15 @@
-"""Tab completion on the first line of `%glm` and `%%glm`: options, tiers, levels, commands, names of data."""
+"""Tab completion for `%glm` and `%%glm`: options, tiers, levels, commands, and names of data in `{{…`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from glm_magics.grammar import OPTIONS, Option, option_named
+from glm_magics._tiers import tiers
+from glm_magics.grammar import OPTIONS, Option, option_named, words
 from glm_magics.manual import COMMANDS
 from glm_magics.template import data_names
-from glm_magics._tiers import tiers
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Completer", "candidates"]
 
-_MAGIC = re.compile(r"\s*(%{1,2})glm(\s+)")
+_CELL = re.compile(r"\s*%%glm\b")
+_MAGIC = re.compile(r"\s*(?:[^%\s][^%]*=\s*)?(%{1,2})glm\s+")  # `x = %glm …` too
 _SLOT = re.compile(r"\{\{[ \t]*(\w*)$")
 _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "tiers": lambda: ("--free", "--vision", "--thinking", "--context"),
     "use": lambda: _tier_names(),
     "login": lambda: ("z.ai", "bigmodel", "--remember", "--new"),
-    "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway"),
+    "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway", "--tier"),
     "usage": lambda: ("--plot",),
-    "budget": lambda: ("off", "per"),
+    "budget": lambda: ("off", "per", "cell"),
     "demo": lambda: ("on", "off", "fault", "pace"),
 }
 
@@ -57,10 +58,8 @@ class Completer:
 
         lines = context.full_text.split("\n")
         before = lines[context.cursor_line][: context.cursor_position]
-        start = _MAGIC.match(lines[0])
-        fragment, found = "", None
-        if start is not None:
-            fragment, found = candidates(before, self._shell.user_ns, first_line=context.cursor_line == 0)
+        prompt = context.cursor_line > 0 and _CELL.match(lines[0]) is not None
+        fragment, found = candidates(before, self._shell.user_ns, prompt=prompt)
         if found is None:
             return {"completions": [], "suppress": False}
         return {
@@ -71,45 +70,55 @@ class Completer:
 
 
 def candidates(
-    before: str, namespace: dict[str, Any], *, first_line: bool = True
+    before: str, namespace: Mapping[str, Any], *, prompt: bool = False
 ) -> tuple[str, list[str] | None]:
     """What may follow `before`, the line up to the cursor: the fragment to replace, and its replacements.
 
-    None where this module has nothing to say and IPython's own completion goes on.
+    `prompt` says that the line is below `%%glm`. None where this module has nothing to say and IPython's own
+    completion goes on.
     """
-    slot = _SLOT.search(before)
+    magic = None if prompt else _MAGIC.match(before)
+    slot = _SLOT.search(before) if prompt or magic else None
     if slot:
         return slot[1], [name for name in data_names(namespace) if name.startswith(slot[1])]
-    magic = _MAGIC.match(before) if first_line else None
     if magic is None:
         return "", None
-    words = before[magic.end() :].split()
-    fragment = "" if not words or before[-1].isspace() else words.pop()
-    found = _after(words, fragment, cell=magic[1] == "%%", namespace=namespace)
+    given = list(words(before[magic.end() :]))
+    fragment = "" if not given or before[-1].isspace() else given.pop()
+    name, equals, value = fragment.partition("=")
+    if equals and option_named(name) is not None:
+        given, fragment = [*given, name], value
+    found = _after(given, fragment, cell=magic[1] == "%%", namespace=namespace)
     return fragment, None if found is None else [text for text in found if text.startswith(fragment)]
 
 
-def _after(words: list[str], fragment: str, *, cell: bool, namespace: dict[str, Any]) -> Iterable[str] | None:
-    if not cell and words and words[0] in COMMANDS:
-        return _COMMAND_WORDS.get(words[0], tuple)()
-    asked = option_named(words[-1]) if words else None
+def _after(
+    given: list[str], fragment: str, *, cell: bool, namespace: Mapping[str, Any]
+) -> Iterable[str] | None:
+    if not cell and given[:2] == ["demo", "fault"]:
+        from glm_magics.demo import FAULTS
+
+        return FAULTS
+    if not cell and given and given[0] in COMMANDS:
+        return _COMMAND_WORDS.get(given[0], tuple)()
+    asked = option_named(given[-1]) if given else None
     if asked is not None and asked.kind != "flag":
-        return _values(asked, words, namespace)
+        return _values(asked, given, namespace)
     if fragment.startswith("-"):
         return [name for option in OPTIONS for name in option.names]
     if cell:
-        return _tier_names() if not any(_is_tier(word) for word in words) else ()
-    return COMMANDS if not words else None
+        return _tier_names() if not any(_is_tier(word) for word in given) else ()
+    return COMMANDS if not given else None
 
 
-def _values(option: Option, words: list[str], namespace: dict[str, Any]) -> Iterable[str] | None:
+def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> Iterable[str]:
     if option.kind == "tier":
         return _tier_names()
     if option.kind == "effort":
-        named = [tier for tier in map(tiers().get, words) if tier is not None]
+        named = [tier for tier in map(tiers().get, given) if tier is not None]
         levels = [level for tier in (named or tiers()) for level in tier.efforts]
         return dict.fromkeys(levels)
-    return data_names(namespace) if option.kind == "name" else None
+    return data_names(namespace) if option.kind == "name" else ()
 
 
 def _tier_names() -> list[str]:

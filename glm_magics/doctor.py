@@ -57,10 +57,12 @@ def _front_end(shell: Any) -> Iterator[tuple[str, str]]:
 
 def _address(session: Session) -> Iterator[tuple[str, str]]:
     endpoint = session.client.endpoint
-    yield (
-        "endpoint",
-        f"{endpoint.name} at {endpoint.base_url}, {endpoint.dialect} dialect, {endpoint.currency}",
-    )
+    if endpoint.is_demo:
+        yield "endpoint", f"the offline demo engine ({endpoint.address}), in this process"
+        yield "key", "none needed"
+        return
+    currency = endpoint.currency or "no known currency"
+    yield "endpoint", f"{endpoint.name} at {endpoint.base_url}, {endpoint.dialect} dialect, {currency}"
     yield "key", f"from {endpoint.key.source}" if endpoint.key else "none"
     variables = [
         f"{name} is set" for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())
@@ -82,7 +84,8 @@ def _server(session: Session) -> Iterator[tuple[str, str]]:
         return
     seconds = time.perf_counter() - began
     yield "server", f"answers in {seconds * 1000:.0f} ms and lists {len(models)} models"
-    yield "clock", _clock(session)
+    if not session.client.endpoint.is_demo:
+        yield "clock", _clock(session)
 
 
 def _clock(session: Session) -> str:

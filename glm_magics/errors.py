@@ -145,7 +145,10 @@ class ParseError(GLMError):
 
 
 class BudgetExceeded(GLMError):
-    hint = "Raise it with `%glm budget AMOUNT`, or choose a cheaper tier or a smaller --max-tokens."
+    hint = (
+        "Raise it (`%glm budget AMOUNT`; --budget for one cell), or choose a cheaper tier or a smaller "
+        "--max-tokens."
+    )
 
 
 class AuthenticationError(GLMError):

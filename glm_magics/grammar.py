@@ -157,6 +157,7 @@ def manual() -> Iterator[tuple[str, str]]:
         yield f"{', '.join(option.names)} {option.metavar}".strip(), option.meaning
 
 
+_LONGEST_NAME = 40  # the search for a near one takes its time
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|\'((?:[^\'\\]|\\.)*)\'(?=\s|$)')
 _OPTION_VALUE = re.compile(r"(--[A-Za-z][\w-]*)=")
 
@@ -195,14 +196,12 @@ def _option(line: str, word: str, end: int, values: dict[str, Any], given: dict[
             raise GrammarError(f"{name} takes no value.")
         _store(option, name, option.value, values, given)
         return end
-    if with_value:
-        found = _word_at(line, end - len(word) + with_value.end())
-        text, end = (found[0], found[2]) if found and with_value.end() < len(word) else ("", end)
-    else:
-        found = _word_at(line, end)
-        if found is None or (_looks_like_option(found[0]) and option_named(found[0]) is not None):
-            raise GrammarError(f"{name} needs a value: {name} {option.metavar}.")
-        text, end = found[0], found[2]
+    value_at = end - len(word) + with_value.end() if with_value else end
+    nothing = with_value is not None and value_at == end  # `--stop= x`: what follows is a word of its own
+    found = None if nothing else _word_at(line, value_at)
+    if found is None or (with_value is None and _looks_like_option(found[0]) and option_named(found[0])):
+        raise GrammarError(f"{name} needs a value: {name} {option.metavar}.")
+    text, end = found[0], found[2]
     _store(option, name, _READERS[option.kind](name, text), values, given)
     return end
 
@@ -251,10 +250,7 @@ def _count(name: str, text: str) -> int:
 
 
 def _seconds(name: str, text: str) -> float:
-    value = _number(name, text.removesuffix("s"))
-    if value <= 0:
-        raise GrammarError(f"{name} {text}: expected a number of seconds above 0.")
-    return value
+    return _number(name, text.removesuffix("s"))
 
 
 def _money(name: str, text: str) -> Decimal:
@@ -277,5 +273,5 @@ _READERS = {
 
 def nearest(word: str, choices: Sequence[str]) -> str:
     """ " did you mean X?" for the nearest choice, or ""."""
-    near = get_close_matches(word, choices, n=1, cutoff=0.7)
+    near = get_close_matches(word[:_LONGEST_NAME], choices, n=1, cutoff=0.7)
     return f" Did you mean {near[0]}?" if near else ""

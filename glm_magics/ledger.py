@@ -8,6 +8,7 @@ currency; sums are kept by currency and never added across.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -56,6 +57,7 @@ class Ledger:
         self.budget = budget
         self._entries: list[Entry] = []
         self._open: set[Reservation] = set()
+        self._taken: defaultdict[str, Decimal] = defaultdict(Decimal)  # settled and reserved, by currency
         self._lock = threading.Lock()
 
     def reserve(self, most: Cost | None, *, label: str = "", budgets: Iterable[Budget] = ()) -> Reservation:
@@ -68,9 +70,10 @@ class Ledger:
             for budget in budgets:
                 _check(budget, most, taken=Decimal(0))
             if self.budget is not None:
-                _check(self.budget, most, taken=self._taken(self.budget.limit.currency))
+                _check(self.budget, most, taken=self._taken[self.budget.limit.currency])
             reservation = Reservation(most, label)
             self._open.add(reservation)
+            self._take(most)
             return reservation
 
     def settle(self, reservation: Reservation, completion: Completion) -> None:
@@ -87,13 +90,14 @@ class Ledger:
             first_token_seconds=completion.first_token_seconds,
         )
         with self._lock:
-            self._open.discard(reservation)
+            self._give_back(reservation)
             self._entries.append(entry)
+            self._take(entry.cost)
 
     def release(self, reservation: Reservation) -> None:
         """Give back what was set aside: the request was refused and is not billed."""
         with self._lock:
-            self._open.discard(reservation)
+            self._give_back(reservation)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -115,19 +119,24 @@ class Ledger:
         if budget is None:
             return None
         with self._lock:
-            taken = self._taken(budget.limit.currency) if budget is self.budget else Decimal(0)
+            taken = self._taken[budget.limit.currency] if budget is self.budget else Decimal(0)
         return Cost(max(Decimal(0), budget.limit.amount - taken), budget.limit.currency)
 
-    def _taken(self, currency: str) -> Decimal:
-        """Settled and reserved together, in one currency."""
-        settled = (entry.cost for entry in self._entries)
-        reserved = (reservation.most for reservation in self._open)
-        costs = (cost for cost in (*settled, *reserved) if cost is not None and cost.currency == currency)
-        return sum((cost.amount for cost in costs), Decimal(0))
+    def _take(self, cost: Cost | None) -> None:
+        if cost is not None:
+            self._taken[cost.currency] += cost.amount
+
+    def _give_back(self, reservation: Reservation) -> None:
+        if reservation in self._open:
+            self._open.remove(reservation)
+            if reservation.most is not None:
+                self._taken[reservation.most.currency] -= reservation.most.amount
 
 
 def _check(budget: Budget, most: Cost | None, *, taken: Decimal) -> None:
     limit = budget.limit
+    if most is not None and most.amount == 0:
+        return  # what is free passes any wall, also one that was lowered below what is spent
     if most is None:
         raise BudgetExceeded(
             f"The budget of {limit} for {budget.name} holds, and this tier has no known price.",

@@ -17,15 +17,14 @@ from glm_magics import __version__, api, commands, grammar, manual, questions
 from glm_magics._session import Options
 from glm_magics.chat import Completion
 from glm_magics.completer import Completer
-from glm_magics.errors import GLMError, SettingError, UnknownTier
+from glm_magics.errors import GLMError, UnknownTier
 from glm_magics.grammar import GrammarError, Line
-from glm_magics.template import fill, show_value
+from glm_magics.template import data_names, fill, show_value
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from glm_magics._stream import Stream
-    from glm_magics.views import View
 
 __all__ = ["GLMMagics", "Interrupted", "load", "unload"]
 
@@ -44,6 +43,8 @@ _OPTION_NAMES = frozenset(
         "stream",
     )
 )
+
+_SETTINGS = ("tier", "system", "think", "temperature", "max_tokens", "timeout")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -77,10 +78,11 @@ class GLMMagics(Magics):
     feedback = Int(1, min=0, max=1, help="0: no line when the extension is loaded.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
+        chosen = api.session().defaults
         super().__init__(shell, **options)
         self._ip: Any = shell  # traitlets says that `shell` may be None; here it never is
         self._shown: tuple[int, Completion] | None = None
-        self._settings_changed()
+        self._keep(chosen)
 
     # The docstring is the manual: `%%glm?` shows it. See the end of this module.
     @no_var_expand
@@ -95,7 +97,7 @@ class GLMMagics(Magics):
         except GLMError as error:
             self._shorten(error)
             raise error from None
-        raise UsageError(problem)
+        raise UsageError(_one_line(problem))
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -107,7 +109,7 @@ class GLMMagics(Magics):
             command = commands.find(parsed)
             if command is not None:
                 return command(self, parsed.words[1:])
-        if not parsed.text.strip("?"):
+        if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
         return self._ask(parsed.text, parsed, names)
 
@@ -134,7 +136,7 @@ class GLMMagics(Magics):
     def _ask(self, text: str, parsed: Line, names: Mapping[str, Any]) -> Any:
         session = api.session()
         options = self._options(parsed, names)
-        prompt = text if parsed.values.get("raw") else fill(text, names, show=_show)
+        prompt = text if parsed.values.get("raw") else fill(text, names, show=_text_of)
         prompt = "\n\n".join([prompt, *self._attachments(parsed, names)])
         request = session.request(prompt, options)
         if parsed.values.get("estimate"):
@@ -142,13 +144,10 @@ class GLMMagics(Magics):
         return self._follow(session.stream(request, options=options, label=f"In[{self._count()}]"), parsed)
 
     def _follow(self, stream: Stream, parsed: Line) -> Completion:
-        from glm_magics.views import follow
-
-        session = api.session()
-        view = self._view(parsed)
         try:
             with stream:
-                completion = follow(stream, view, budget_left=session.ledger.left)
+                stream.begin()  # the request is on its way while the view is made
+                completion = self._show(stream, parsed)
         finally:
             self._bind(parsed, stream.completion)
         if completion.finish_reason == "interrupted":
@@ -158,35 +157,42 @@ class GLMMagics(Magics):
         self._shown = (self._count(), completion)
         return completion
 
-    def _view(self, parsed: Line) -> View:
-        from glm_magics.views import choose
+    def _show(self, stream: Stream, parsed: Line) -> Completion:
+        from glm_magics.views import choose, follow
 
         quiet = bool(parsed.values.get("quiet"))
-        return choose(self._ip, quiet=quiet, streaming=parsed.values.get("stream", True))
+        view = choose(self._ip, quiet=quiet, streaming=parsed.values.get("stream", True))
+        return follow(stream, view, budget_left=api.session().ledger.left)
 
     def _options(self, parsed: Line, names: Mapping[str, Any]) -> Options:
         values = {name: value for name, value in parsed.values.items() if name in _OPTION_NAMES}
         if "system" in values and not parsed.values.get("raw"):
-            values["system"] = fill(values["system"], names, show=_show)
+            values["system"] = fill(values["system"], names, show=_text_of)
         return Options(**values)
 
     def _attachments(self, parsed: Line, names: Mapping[str, Any]) -> list[str]:
         from glm_magics.frames.prompt import attachment
 
-        found = []
-        for name in parsed.values.get("inputs", ()):
-            fill(f"{{{{{name}}}}}", names, show=lambda name, value: "")  # the same rules for what may be read
-            found.append(attachment(name, names[name]))
-        return found
+        wanted = parsed.values.get("inputs", ())
+        for name in wanted:
+            if name not in names:
+                near = grammar.nearest(name, data_names(names))
+                raise GrammarError(f"-i {name}: there is no variable of that name in the notebook.{near}")
+        # A template of nothing but the name keeps to the same rules for what may be read.
+        return [fill(f"{{{{{name}}}}}", names, show=attachment) for name in wanted]
 
     def _bind(self, parsed: Line, completion: Completion) -> None:
-        if "out" in parsed.values:
+        """Also what is only a part; but where nothing came at all, the name keeps what it had."""
+        refused = completion.finish_reason == "incomplete" and not (completion.text or completion.reasoning)
+        if "out" in parsed.values and not refused:
             self._ip.user_ns[parsed.values["out"]] = completion
 
     def _insert_code(self, completion: Completion) -> None:
-        blocks = _CODE_BLOCK.findall(completion.text)
+        blocks = [body.rstrip("\n") for _, body in _CODE_BLOCK.findall(completion.text)]
         if blocks:
-            self._ip.set_next_input("\n\n".join(body.rstrip("\n") for _, body in blocks), replace=False)
+            self._ip.set_next_input("\n\n".join(blocks), replace=False)
+        else:
+            print("--code: the answer has no code block, so there is no new cell.")
 
     def _count(self) -> int:
         """The number of the running cell; `execution_count` is already the next one's on IPython 9."""
@@ -197,6 +203,8 @@ class GLMMagics(Magics):
         shown = self._shown
         if shown is None or shown[0] != self._count() or shown[1] is not completion:
             raise NotImplementedError  # IPython goes on to its other formatters
+        if getattr(self._ip, "kernel", None) is None:
+            print(f"(an answer of {completion.usage.output_tokens:,} tokens)")  # after "Out[n]: "
 
     def _shorten(self, error: GLMError) -> None:
         if self.short_errors:
@@ -212,18 +220,18 @@ class GLMMagics(Magics):
         except UnknownTier as error:
             raise TraitError(error.message) from None
 
-    @observe("tier", "system", "think", "temperature", "max_tokens", "timeout")
-    def _settings_changed(self, change: Any = None) -> None:
+    @observe(*_SETTINGS)
+    def _setting_changed(self, change: Any) -> None:
         session = api.session()
-        session.defaults = replace(
-            session.defaults,
-            tier=self.tier or None,
-            system=self.system or None,
-            think=self.think,
-            temperature=self.temperature,
-            max_tokens=self.max_tokens,
-            timeout=self.timeout,
-        )
+        changed: dict[str, Any] = {change["name"]: None if change["new"] == "" else change["new"]}
+        session.defaults = replace(session.defaults, **changed)
+
+    def _keep(self, chosen: Options) -> None:
+        """What was chosen in this session is stronger than the configuration, so a reload changes nothing."""
+        for name in _SETTINGS:
+            value = getattr(chosen, name)
+            if value is not None:
+                setattr(self, name, value)
 
 
 GLMMagics.glm.__doc__ = manual.text()
@@ -231,11 +239,33 @@ GLMMagics.glm.__doc__ = manual.text()
 _CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
+_MOST_CHARACTERS = 1_000  # of a message: the words of a server, or of a line, may go on and on
+
+
 def _few_lines(error: GLMError) -> list[str]:
-    return [f"{type(error).__name__}: {error}"]
+    from glm_magics.render import plain
+
+    text = plain(f"{type(error).__name__}: {error}").rstrip()
+    return [text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"]
 
 
-def _show(name: str, value: Any) -> str:
+def _one_line(problem: str) -> str:
+    from glm_magics.render import reveal
+
+    text = reveal(problem)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:200]} … {text[-200:]}"
+
+
+def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
+    """How an answer looks when it is displayed later on: the same Markdown, and its text."""
+    from glm_magics.render import plain, static
+    from glm_magics.views import footer, record
+
+    shown = static(completion, footer(completion))
+    return shown | {"text/plain": plain(completion.text)}, {"glm_magics": record(completion)}
+
+
+def _text_of(name: str, value: Any) -> str:
     """A value in the middle of a prompt: a frame as its description, anything else as its text."""
     if type(value).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
         from glm_magics.frames.prompt import attachment
@@ -256,16 +286,16 @@ def load(shell: Any) -> None:
     unload(shell)
     try:
         magics = GLMMagics(shell)
-    except SettingError as error:
-        raise UsageError(str(error)) from None
-    shell.register_magics(magics)
-    shell.configurables.append(magics)
+    except (GLMError, TraitError) as error:
+        _forget_settings(shell)
+        raise UsageError(f"glm-magics is not loaded: {error}") from None
+    shell.register_magics(magics)  # `Magics` itself has put it among the configurables
     completer = Completer(shell)
     completer.register()
     control.register(shell)
     questions.register(shell)
-    formatter = shell.display_formatter.ipython_display_formatter
-    formatter.for_type(Completion, magics.show_once)
+    shell.display_formatter.ipython_display_formatter.for_type(Completion, magics.show_once)
+    shell.display_formatter.mimebundle_formatter.for_type(Completion, bundle)
     _loaded[id(shell)] = (magics, completer)
     if magics.feedback:
         print(commands.summary(__version__))
@@ -281,9 +311,13 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("glm", None)
     shell.magics_manager.registry.pop(type(magics).__name__, None)
-    if magics in shell.configurables:
-        shell.configurables.remove(magics)
+    _forget_settings(shell)
     completer.unregister()
     control.unregister(shell)
     questions.unregister(shell)
     shell.display_formatter.ipython_display_formatter.pop(Completion, None)
+    shell.display_formatter.mimebundle_formatter.pop(Completion, None)
+
+
+def _forget_settings(shell: Any) -> None:
+    shell.configurables[:] = [found for found in shell.configurables if not isinstance(found, GLMMagics)]

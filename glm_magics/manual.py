@@ -6,16 +6,20 @@ from glm_magics.grammar import manual as options
 
 __all__ = ["COMMANDS", "text"]
 
-COMMANDS: dict[str, str] = {
-    "tiers": "the table of tiers, as a DataFrame; --free --vision --thinking --context 200k",
-    "use": "use TIER: the tier of the cells that name none",
-    "login": "login [z.ai|bigmodel] [--remember] [--new]: a key from the environment, keyring or a prompt",
-    "connect": "connect URL [--currency USD] [--level V1] [--gateway]: z.ai, bigmodel, demo, or any server",
-    "usage": "what was asked and spent, as a DataFrame; --plot",
-    "budget": "budget AMOUNT [per cell] | off: a wall for the session, or for each cell",
-    "demo": "the offline engine: demo on | off | fault NAME | pace X; alone it explains itself",
-    "doctor": "checks versions, front end, address and key",
-    "help": "this manual",
+COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (what may follow, what it does)
+    "tiers": ("[--free] …", "the table of tiers, as a DataFrame; --free --vision --thinking --context 200k"),
+    "use": ("TIER", "the tier of the cells that name none"),
+    "login": (
+        "[z.ai|bigmodel]",
+        "a key from the environment, the keyring or a prompt; --remember --new",
+    ),
+    "connect": ("URL", "z.ai, bigmodel, demo, or any server; --currency USD --level V1 --gateway --tier"),
+    "usage": ("[--plot]", "what was asked and spent, as a DataFrame"),
+    "budget": ("AMOUNT|off [per cell]", "a wall for the session, or for each cell"),
+    "demo": ("on|off|fault|pace X", "the offline engine; alone it explains itself"),
+    "doctor": ("", "checks versions, front end, address and key"),
+    "help": ("", "this manual"),
 }
 
 _OPENING = """\
@@ -45,7 +49,9 @@ Examples
 
 def text() -> str:
     options_part = "\n".join(_row(spelling, meaning) for spelling, meaning in options())
-    commands = "\n".join(_row(f"%glm {name}", meaning) for name, meaning in COMMANDS.items())
+    commands = "\n".join(
+        _row(f"%glm {name} {rest}".rstrip(), meaning) for name, (rest, meaning) in COMMANDS.items()
+    )
     card = _row("%glm", "endpoint, tier, budget and what was spent")
     return f"{_OPENING}{options_part}\n\nCommands\n{card}\n{commands}\n{_EXAMPLES}"
 

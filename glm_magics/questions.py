@@ -1,12 +1,19 @@
-"""`%glm what is love?` is a question to the model, which IPython would read as a call for help on `love`."""
+"""Lines that IPython would read in its own way before the magic sees them.
+
+`%glm what is love?` is a question to the model, not a call for help on `love`; `%%glm -h` alone asks for the
+manual, though a cell magic needs a body.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from IPython.core.inputtransformer2 import TokenTransformBase
 
-__all__ = ["Question", "register", "unregister"]
+__all__ = ["Question", "help_without_body", "register", "unregister"]
+
+_HELP = re.compile(r"\s*%%glm\s+(-h|--help)\s*")
 
 
 class Question(TokenTransformBase):
@@ -41,13 +48,23 @@ class Question(TokenTransformBase):
         return [*lines[: self.start_line], call, *lines[self.start_line + 1 :]]
 
 
+def help_without_body(lines: list[str]) -> list[str]:
+    """The cell `%%glm -h` as the line `%glm -h`."""
+    return ["%glm -h\n"] if _HELP.fullmatch("".join(lines)) else lines
+
+
 def register(shell: Any) -> None:
-    transformers = shell.input_transformer_manager.token_transformers
-    if Question not in transformers:
-        transformers.append(Question)
+    for transformers, ours in _places(shell):
+        if ours not in transformers:
+            transformers.append(ours)
 
 
 def unregister(shell: Any) -> None:
-    transformers = shell.input_transformer_manager.token_transformers
-    if Question in transformers:
-        transformers.remove(Question)
+    for transformers, ours in _places(shell):
+        if ours in transformers:
+            transformers.remove(ours)
+
+
+def _places(shell: Any) -> tuple[tuple[list[Any], Any], ...]:
+    manager = shell.input_transformer_manager
+    return (manager.token_transformers, Question), (manager.cleanup_transforms, help_without_body)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from glm_magics._tier import Tier
 from glm_magics.chat import ChatRequest, Completion
-from glm_magics._tiers import Tier
 
 __all__ = ["remarks"]
 

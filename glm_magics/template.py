@@ -42,6 +42,7 @@ _PLAIN = (
     UUID,
 )
 _MOST_CHARACTERS = 2_000_000
+_TOO_LONG_HINT = "Attach less, or put the long part in with --input, which keeps to a token budget."
 
 Show = Callable[[str, Any], str]
 
@@ -67,7 +68,7 @@ def fill(text: str, namespace: Mapping[str, Any], *, show: Show | None = None) -
     if len(filled) > _MOST_CHARACTERS:
         raise TemplateError(
             f"The prompt would have {len(filled):,} characters; {_MOST_CHARACTERS:,} is the most.",
-            hint="Attach less, or put the long part in with --input, which keeps to a token budget.",
+            hint=_TOO_LONG_HINT,
         )
     return filled
 
@@ -119,33 +120,61 @@ def show_value(name: str, value: Any) -> str:
 
     Raises `TemplateError` for what is not data: functions, modules, classes, objects.
     """
+    try:
+        return _shown(name, value)
+    except ValueError as error:  # an int of more digits than Python writes out
+        reason = str(error).partition(";")[0]
+    raise TemplateError(f"{{{{{name}}}}} cannot be written as text: {reason}.")
+
+
+def _shown(name: str, value: Any) -> str:
     if _is(value, _PLAIN):
         return str(value)
     if _is(value, (list, tuple, dict, set, frozenset)):
-        return json.dumps(_plain(name, value, 0), ensure_ascii=False)
+        return json.dumps(_Nested(name).plain(value), ensure_ascii=False)
     if _is_array_like(value):
         return str(value)
     raise _not_data(name, value)
 
 
-def _plain(name: str, value: Any, depth: int) -> Any:
-    if depth > 50:
-        raise TemplateError(f"{{{{{name}}}}} is nested more than 50 deep, or holds itself.")
-    if _is(value, (dict,)):
-        return {str(key): _plain(name, item, depth + 1) for key, item in value.items() if _allowed(name, key)}
-    if _is(value, (list, tuple, set, frozenset)):
-        return [_plain(name, item, depth + 1) for item in value]
-    if value is None or _is(value, (bool, int, float)):
-        return value
-    if _is(value, _PLAIN) or _is_array_like(value):
-        return str(value)
-    raise _not_data(name, value)
+class _Nested:
+    """Lists and dicts as JSON takes them, as long as they are data and no larger than a prompt may be.
 
+    The size is counted on the way, because a few lists that share each other can stand for billions of items.
+    """
 
-def _allowed(name: str, key: Any) -> bool:
-    if not _is(key, _PLAIN):
-        raise _not_data(name, key)
-    return True
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._room = _MOST_CHARACTERS
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        if depth > 50:
+            raise TemplateError(f"{{{{{self._name}}}}} is nested more than 50 deep, or holds itself.")
+        self._count(2)  # no item is shorter, with its comma
+        if _is(value, (dict,)):
+            return {self._key(key): self.plain(item, depth + 1) for key, item in value.items()}
+        if _is(value, (list, tuple, set, frozenset)):
+            return [self.plain(item, depth + 1) for item in value]
+        if value is None or _is(value, (bool, int, float)):
+            return value
+        if _is(value, _PLAIN) or _is_array_like(value):
+            text = str(value)
+            self._count(len(text))
+            return text
+        raise _not_data(self._name, value)
+
+    def _key(self, key: Any) -> str:
+        if not _is(key, _PLAIN):
+            raise _not_data(self._name, key)
+        return str(key)
+
+    def _count(self, characters: int) -> None:
+        self._room -= characters
+        if self._room < 0:
+            raise TemplateError(
+                f"{{{{{self._name}}}}} has more than {_MOST_CHARACTERS:,} characters, the most of a prompt.",
+                hint=_TOO_LONG_HINT,
+            )
 
 
 def _not_data(name: str, value: Any) -> TemplateError:

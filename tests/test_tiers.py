@@ -18,21 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import glm_magics._tiers
+from glm_magics._tier import Price, PriceStep, Range, Tier, parse_size, unlisted
+from glm_magics._tier_checks import problems
+from glm_magics._tier_rows import tier_from
+from glm_magics._tiers import Tiers, add_tier, load_toml, tiers
 from glm_magics.chat import Cost, Usage
 from glm_magics.errors import SettingError, UnknownTier
-from glm_magics._tiers import (
-    Price,
-    PriceStep,
-    Range,
-    Tier,
-    Tiers,
-    add_tier,
-    load_toml,
-    parse_size,
-    problems,
-    tiers,
-    unlisted,
-)
 
 TABLE = Tiers.load()
 FILE = Path(glm_magics._tiers.__file__).with_name("tiers.json")
@@ -478,11 +469,11 @@ def test_switching_thinking_off_where_there_is_none_is_no_problem() -> None:
 
 
 def test_a_row_needs_only_an_id() -> None:
-    assert Tier.from_dict({"id": "llama"}) == Tier("llama", status="custom")
+    assert tier_from({"id": "llama"}) == Tier("llama", status="custom")
 
 
 def test_a_row_may_write_sizes_and_a_single_price_the_short_way() -> None:
-    tier = Tier.from_dict({"id": "my", "context": "32k", "prices": {"usd": {"input": 0.1, "output": "0.4"}}})
+    tier = tier_from({"id": "my", "context": "32k", "prices": {"usd": {"input": 0.1, "output": "0.4"}}})
     assert tier.context == 32_000
     assert tier.prices == {"USD": Price("USD", (PriceStep(Decimal("0.1"), Decimal("0.4")),))}
 
@@ -509,7 +500,7 @@ def test_a_row_may_write_sizes_and_a_single_price_the_short_way() -> None:
 )  # fmt: skip
 def test_a_malformed_row_is_refused_by_field(row: dict[str, Any], complaint: str) -> None:
     with pytest.raises(SettingError, match=complaint):
-        Tier.from_dict(row)
+        tier_from(row)
 
 
 def test_a_row_with_a_known_id_changes_only_what_it_names() -> None:

@@ -15,6 +15,7 @@ from comm.base_comm import BaseComm, CommManager
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 
+from glm_magics._stream import Progress, Stream
 from glm_magics.chat import (
     ChatRequest,
     Completion,
@@ -27,7 +28,6 @@ from glm_magics.chat import (
 )
 from glm_magics.errors import GLMError, IncompleteStream
 from glm_magics.render import plain
-from glm_magics._stream import Progress, Stream
 from glm_magics.views import choose, control, follow, follow_all, footer, record
 from glm_magics.views.live import LiveView, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView
@@ -412,7 +412,7 @@ def test_the_live_view_opens_tells_and_is_replaced(front_end):
     assert set(kinds[2:-2]) == {"message"}
     sent = messages(front_end)
     assert [message["seq"] for message in sent] == list(range(len(sent)))
-    assert sent[0]["status"] == "Waiting"
+    assert (sent[0]["status"], sent[0]["facts"]) == ("Waiting", ["glm-4.5-air"])
     assert sent[-1]["end"] == sent[-1]["pin"] == 1
     assert "".join(message.get("raw", "") for message in sent) == completion.text
     statuses = [message["status"] for message in sent if "status" in message]

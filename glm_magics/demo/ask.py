@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from glm_magics._tiers import Tier
+from glm_magics._tier import Tier
 
 __all__ = ["Ask", "Call", "Draft", "Function", "Turn"]
 

@@ -63,7 +63,7 @@ def _jwt_account(token: str, keys: tuple[str, ...] | None, *, now: float) -> str
 def _json_part(part: str) -> dict[str, Any]:
     try:
         value = json.loads(_decoded(part))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refuse("1002") from None
     if not isinstance(value, dict):
         raise refuse("1002")

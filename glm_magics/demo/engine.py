@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from glm_magics._tier import Tier
+from glm_magics._tiers import tiers
 from glm_magics.demo import shapes
 from glm_magics.demo.answer import answer
 from glm_magics.demo.ask import Ask
@@ -26,7 +28,6 @@ from glm_magics.demo.rules import checked, embedding_input, json_body, tokenizer
 from glm_magics.demo.vectors import embed
 from glm_magics.demo.writer import compose
 from glm_magics.errors import SettingError
-from glm_magics._tiers import Tier, tiers
 from glm_magics.tokens import estimate
 
 __all__ = ["BASE_PATH", "LEVELS", "Engine", "Seen"]

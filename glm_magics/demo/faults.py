@@ -122,7 +122,14 @@ class Fault:
         """The answer as the fault leaves it."""
         if self.name == "empty":
             thinking = answer.reasoning or "…"
-            return replace(answer, reasoning=thinking, text="", calls=(), finish_reason="length")
+            return replace(
+                answer,
+                reasoning=thinking,
+                text="",
+                calls=(),
+                finish_reason="length",
+                reasoning_tokens=answer.completion_tokens,
+            )
         if self.name in ("network_error", "sensitive"):
             half = answer.text[: len(answer.text) // 2]
             return replace(answer, text=half, calls=(), finish_reason=self.name)

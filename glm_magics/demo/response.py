@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ class Pieces(Iterator[Piece]):
     def __init__(self, pieces: Iterable[Piece], *, release: Callable[[], None] | None = None) -> None:
         self._pieces = iter(pieces)
         self._release = release
+        self._lock = threading.RLock()  # the collector may close it while this thread is closing it
         self.closed = False
 
     def __next__(self) -> Piece:
@@ -37,7 +39,8 @@ class Pieces(Iterator[Piece]):
 
     def close(self) -> None:
         self.closed = True
-        release, self._release = self._release, None
+        with self._lock:
+            release, self._release = self._release, None
         if release is not None:
             release()
 

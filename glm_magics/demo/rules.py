@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from glm_magics._tier import Range, Tier
+from glm_magics._tiers import Tiers
 from glm_magics.demo.ask import Ask, Function, Turn
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.vectors import EMBEDDING_MODELS
-from glm_magics._tiers import Range, Tier, Tiers
 from glm_magics.tokens import estimate
 
 __all__ = [
@@ -52,7 +53,7 @@ _UNKNOWN_RANGES = {"temperature": (0.0, 1.0), "top_p": (0.01, 1.0)}
 def json_body(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refuse("1210", "The request body is not valid JSON") from None
     if not isinstance(value, dict):
         raise refuse("1210", "The request body must be a JSON object")

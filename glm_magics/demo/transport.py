@@ -26,11 +26,12 @@ class DemoTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self.engine.handle(request.method, request.url.path, request.headers, request.read())
         patience = _patience(request)
-        if response.wait > patience:
-            response.rest(patience)
+        try:
+            response.rest(min(response.wait, patience))
+            _check_patience(response, request, patience)
+        except BaseException:
             response.close()
-            raise httpx.ReadTimeout("no answer from the demo in time", request=request)
-        response.rest(response.wait)
+            raise
         body = _Body(response, request, patience)
         return httpx.Response(response.status, headers=dict(response.headers), stream=body)
 
@@ -70,12 +71,10 @@ class AsyncDemoTransport(httpx.AsyncBaseTransport):
         patience = _patience(request)
         try:
             await asyncio.sleep(min(response.wait, patience))
+            _check_patience(response, request, patience)
         except BaseException:
             response.close()
             raise
-        if response.wait > patience:
-            response.close()
-            raise httpx.ReadTimeout("no answer from the demo in time", request=request)
         stream = _AsyncBody(response, request, patience)
         return httpx.Response(response.status, headers=dict(response.headers), stream=stream)
 
@@ -110,3 +109,8 @@ def _patience(request: httpx.Request) -> float:
     timeouts = request.extensions.get("timeout", {})
     read = timeouts.get("read") if isinstance(timeouts, dict) else None
     return float("inf") if read is None else float(read)
+
+
+def _check_patience(response: Response, request: httpx.Request, patience: float) -> None:
+    if response.wait > patience:
+        raise httpx.ReadTimeout("no answer from the demo in time", request=request)

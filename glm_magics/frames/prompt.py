@@ -1,4 +1,4 @@
-"""A value from the notebook as prompt text: a DataFrame as its shape, types and first rows; others as data."""
+"""A value from the notebook as prompt text: a DataFrame as its shape, types and first rows; else as data."""
 
 from __future__ import annotations
 

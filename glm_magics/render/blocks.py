@@ -35,9 +35,9 @@ from glm_magics.render.text import Cleaner
 __all__ = ["Blocks"]
 
 # Characters of tail that may be read again for each character that arrives, and for a start. A usual
-# paragraph, at twenty frames a second, costs 5 to 8.
-_CREDIT_PER_CHARACTER = 16
-_FIRST_CREDIT = 20_000
+# paragraph, at twenty frames a second, costs 4.
+_CREDIT_PER_CHARACTER = 8
+_FIRST_CREDIT = 4_000
 
 _BODY, _LIST, _TABLE = 0, 1, 2
 _MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: {1,4}(?=\S)|(?=\n|$))")
@@ -58,6 +58,7 @@ class Blocks:
         self._open = ""  # the source that is not settled
         self._stub = ""  # source that stands for the list or table that `_open` continues
         self._at = _BODY
+        self._has_new_line = False  # since `_open` was last judged
         self._fence: _Fence | None = None
         self._credit = _FIRST_CREDIT
         self._tailed = False  # the page has a tail
@@ -83,6 +84,7 @@ class Blocks:
                 return {"x": grown} if grown else {}
             text = self._leave_fence()
         self._open += text
+        self._has_new_line = self._has_new_line or "\n" in text
         price = len(self._stub) + len(self._open)
         if price > self._credit:
             return self._words()
@@ -115,7 +117,8 @@ class Blocks:
         return {"x": words[0]} if words[0] else {}
 
     def _frame(self) -> dict[str, Any]:
-        settled = _cleaned(self._settle(final=False))
+        settled = _cleaned(self._settle(final=False)) if self._has_new_line else []
+        self._has_new_line = False
         tail, grown = self._tail()
         op: dict[str, Any] = {}
         if settled:
@@ -265,11 +268,13 @@ def _judgeable(source: str) -> int:
     Until it does, its lines look like other blocks; a blank line ends the wait.
     """
     end = source.rfind("\n") + 1
-    first = max((match.end() for match in _BLANK_LINES.finditer(source, 0, end)), default=0)
-    for opening in _DISPLAY_OPENER.finditer(source, first, end):
+    position = max((match.end() for match in _BLANK_LINES.finditer(source, 0, end)), default=0)
+    while opening := _DISPLAY_OPENER.search(source, position, end):
         closer = "$$" if opening[1] == "$$" else r"\]"
-        if source.find(closer, opening.end(), end) < 0:
+        closed = source.find(closer, opening.end(), end)
+        if closed < 0:
             return opening.start()
+        position = closed + len(closer)
     return end
 
 
@@ -288,14 +293,18 @@ def _is_done(node: Node, lines: list[str], count: int) -> bool:
         case "hr":
             return True
         case "fence":
-            last = lines[end - 1].strip(" \t")
-            return (
-                end - first > 1
-                and len(last) >= len(node.token.markup)
-                and not last.strip(node.token.markup[0])
-            )
+            return end - first > 1 and _closes(lines[end - 1], node.token.markup)
         case _:
             return False
+
+
+def _closes(line: str, markup: str) -> bool:
+    closer = line.strip(" \t")
+    return (
+        not line.startswith(("    ", "\t"))  # that deep it is code
+        and len(closer) >= len(markup)
+        and not closer.strip(markup[0])
+    )
 
 
 def _whole(tokens: list[Token], node: Node, continued: int, *, highlight: bool = True) -> list[Placed]:

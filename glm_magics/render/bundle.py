@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from html import escape
 
 from glm_magics.chat import Completion, SearchResult, ToolCall
-from glm_magics.render.parser import safe_url, shown_host
-from glm_magics.render.reemit import canonical, fence, words
+from glm_magics.render.parser import safe_url
+from glm_magics.render.reemit import canonical, fence, link, words
 from glm_magics.render.text import plain, reveal
 
 __all__ = ["frame_table", "static"]
@@ -35,7 +35,7 @@ def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_
         *(f"Note: {plain(note)}" for note in completion.notes),
         plain(completion.text).strip("\n"),
         *(f"Tool call: {reveal(call.name)}({reveal(call.arguments)})" for call in completion.tool_calls),
-        *(_source_line(number, result) for number, result in enumerate(completion.search_results, 1)),
+        "\n".join(_source_line(number, result) for number, result in enumerate(completion.search_results, 1)),
         plain(footer).strip(),
     ]
     return {"text/markdown": _paragraphs(markdown), "text/plain": _paragraphs(text)}
@@ -63,11 +63,8 @@ def frame_table(
         heads.append(_row("td", dtypes))
     above = f"<caption>{_cell(caption)}</caption>" if caption else ""
     body = "\n".join(_row("td", row) for row in rows)
-    return (
-        f'<table class="dataframe">{above}\n<thead>\n'
-        + "\n".join(heads)
-        + f"\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-    )
+    head = "\n".join(heads)
+    return f'<table class="dataframe">{above}\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:
@@ -94,22 +91,12 @@ def _sources(results: Sequence[SearchResult]) -> str:
 
 
 def _source(result: SearchResult) -> str:
-    title = words(result.title or result.link or "untitled")
     url = safe_url(result.link)
-    about = [words(part) for part in (result.media, result.publish_date) if part.strip()]
-    if url is None:
-        name = title if not result.link or result.link == result.title else f"{title} — {words(result.link)}"
+    if url is not None:
+        name = link(result.title, url)
     else:
-        host = shown_host(result.title, url)
-        name = (
-            canonical(f"[{_label(result.title or url)}]({url})").strip() if not host else f"{title} — <{url}>"
-        )
-    return " — ".join([name, *about])
-
-
-def _label(title: str) -> str:
-    """A title as the words of a Markdown link, before it is parsed."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$&" else c for c in " ".join(plain(title).split()))
+        name = " — ".join(words(part) for part in (result.title, result.link) if part.strip()) or "untitled"
+    return " — ".join([name, *(words(part) for part in (result.media, result.publish_date) if part.strip())])
 
 
 def _source_line(number: int, result: SearchResult) -> str:

@@ -18,9 +18,26 @@ from glm_magics.render.text import plain
 
 __all__ = ["clean", "html", "language_class", "to_html"]
 
-_TAGS = frozenset(
-    "p br hr strong em s code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td a span div".split()
-)
+_TAGS = {
+    *(
+        "p",
+        "br",
+        "hr",
+        "strong",
+        "em",
+        "s",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "span",
+        "div",
+    ),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+}
 # Highlighting longer code would hold up the stream, and a lexer's patterns are no place for a hostile line.
 _HIGHLIGHT_LIMIT = 50_000
 _LINE_LIMIT = 2_000
@@ -150,7 +167,7 @@ def clean(html_text: str) -> str:
 
     return nh3.clean(
         html_text,
-        tags=set(_TAGS),
+        tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
         tag_attribute_values=_class_values(),
         set_tag_attribute_values={"a": {"target": "_blank"}},

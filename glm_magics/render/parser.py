@@ -96,15 +96,12 @@ def _parser(references: bool) -> MarkdownIt:
     else:
         md.disable("reference")
     md.block.ruler.before("table", "too_deep", _too_deep)
-    md.block.ruler.before(
-        "fence", "math_block", _math_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
+    for name, rule in (("math_block", _math_block), ("own_code", _own_code)):
+        alternatives = ["paragraph", "reference", "blockquote", "list"]  # what the rule may interrupt
+        md.block.ruler.before("fence", name, rule, {"alt": alternatives})
     md.inline.ruler.before("escape", "math", _math_inline)
     md.inline.ruler.at("emphasis", _emphasis)
     md.inline.ruler.before("autolink", "own_tag", _own_tag)
-    md.block.ruler.before(
-        "fence", "own_code", _own_code, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
     md.core.ruler.push("safe_links", _safe_links)
     return md
 
@@ -241,12 +238,7 @@ def _line(state: StateBlock, line: int) -> str:
 
 def _is_tex(content: str) -> bool:
     """Whether this can be a formula on its own: not empty, braces balanced, no unsafe command."""
-    if (
-        not content.strip()
-        or _UNSAFE_TEX.search(content)
-        or content.endswith("\\")
-        and not content.endswith("\\\\")
-    ):
+    if not content.strip() or _UNSAFE_TEX.search(content) or _escaped(content, len(content), 0):
         return False
     depth = 0
     for brace in re.findall(r"\\.|[{}]", content):

@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from html import escape as escape_html
+from itertools import pairwise
 
 from markdown_it.token import Token
 
-from glm_magics.render.parser import Node, is_word, parse, tree
+from glm_magics.render.parser import Node, is_word, parse, shown_host, tree
 from glm_magics.render.text import plain
 
-__all__ = ["canonical", "fence", "words"]
+__all__ = ["canonical", "fence", "link", "words"]
 
 
 def canonical(text: str) -> str:
@@ -32,13 +32,25 @@ def canonical(text: str) -> str:
         _block(node, _Place(plain_marks=_plain_marks(node)), first=not index)
         for index, node in enumerate(nodes)
     ]
-    return "\n\n".join(_separated(nodes, [piece for piece in written])) + "\n" if any(written) else ""
+    return "\n\n".join(_separated(nodes, written)) + "\n" if any(written) else ""
 
 
 def words(text: str) -> str:
     """Plain `text` (not Markdown) as one line of Markdown that shows just that."""
     line = " ".join(plain(text).split())
     return _inline([Token("text", "", 0, content=line)], _Place())
+
+
+def link(text: str, url: str) -> str:
+    """A link with plain `text`, and the host beside it where the two disagree.
+
+    `url` is one that `safe_url` has returned.
+    """
+    label = " ".join(plain(text).split()) or url
+    opening = Token("link_open", "a", 1, attrs={"href": url})
+    written = _inline([opening, Token("text", "", 0, content=label), Token("link_close", "a", -1)], _Place())
+    host = shown_host(label, url)
+    return f"{written} ({host})" if host else written
 
 
 def fence(code: str, language: str = "") -> str:
@@ -62,7 +74,7 @@ class _Place:
 # -- blocks ----------------------------------------------------------------------------------------
 
 
-def _block(node: Node, place: _Place, *, first: bool = False, other_marker: bool = False) -> str:
+def _block(node: Node, place: _Place, *, first: bool = False) -> str:
     match node.type:
         case "paragraph":
             return _inline(_children(node), place)
@@ -70,7 +82,7 @@ def _block(node: Node, place: _Place, *, first: bool = False, other_marker: bool
             text = _inline(_children(node), replace(place, heading=True))
             return f"{'#' * int(node.token.tag[1])} {text}".rstrip()
         case "bullet_list" | "ordered_list":
-            return _list(node, replace(place, nested=True), other_marker)
+            return _list(node, replace(place, nested=True))
         case "blockquote":
             inside = "\n\n".join(_blocks(node.children, replace(place, nested=True)))
             return "\n".join(f"> {line}".rstrip() for line in inside.split("\n"))
@@ -106,9 +118,10 @@ _OTHER_MARKER: dict[str, Callable[[str], str]] = {
 }
 
 
-def _list(node: Node, place: _Place, other_marker: bool) -> str:
+def _list(node: Node, place: _Place) -> str:
     ordered = node.type == "ordered_list"
-    number = int(node.token.attrGet("start") or 1) if node.token.attrGet("start") is not None else 1
+    start = node.token.attrGet("start")
+    number = 1 if start is None else int(start)
     tight = all(
         child.token.hidden for item in node.children for child in item.children if child.type == "paragraph"
     )
@@ -130,8 +143,8 @@ def _item(item: Node, place: _Place, marker: str, tight: bool) -> str:
 def _may_touch(children: Sequence[Node]) -> bool:
     """Whether blocks read the same without a blank line between them: a line of text, then a list or code."""
     return all(
-        before.type == "paragraph" and after.type in ("bullet_list", "fence") and not after.children[:0]
-        for before, after in zip(children, children[1:], strict=False)
+        before.type == "paragraph" and after.type in ("bullet_list", "fence")
+        for before, after in pairwise(children)
     )
 
 
@@ -144,9 +157,7 @@ def _code(token: Token, place: _Place) -> str:
     if not place.nested or not _LIVELY_CODE.search(token.content):
         return fence(token.content, language)
     # Indented code is where renderers differ; one line of entities is read alike by all.
-    body = "".join(
-        f"&#{ord(c)};" if c in _CODE_ENTITIES + "\n" else c for c in token.content.removesuffix("\n")
-    )
+    body = _as_entities(token.content.removesuffix("\n"), _CODE_ENTITIES + "\n")
     opening = f'<code class="language-{language}">' if language else "<code>"
     return f"<pre>{opening}{body}</code></pre>"
 
@@ -158,9 +169,8 @@ _CODE_ENTITIES = "&<>[]`*_~|$\\!:(@{"
 
 def _table(node: Node, place: _Place) -> str:
     rows = [row for part in node.children for row in part.children]
-    lines = [
-        "| " + " | ".join(_inline(_children(cell), place) for cell in row.children) + " |" for row in rows
-    ]
+    written = [[_inline(_children(cell), place) for cell in row.children] for row in rows]
+    lines = ["| " + " | ".join(cells) + " |" for cells in written]
     rule = [_ALIGNMENT.get(str(cell.token.attrGet("style") or ""), "---") for cell in rows[0].children]
     return "\n".join([lines[0], "| " + " | ".join(rule) + " |", *lines[1:]])
 
@@ -266,13 +276,19 @@ _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9./?=
 
 def _code_span(code: str, place: _Place) -> str:
     code = code.replace("\n", " ")
-    if code and code.strip() == code and not _LIVELY_SPAN.search(code):
-        if not (place.link and _LIVELY_CODE.search(code)) and not (place.table and "|" in code):
-            return f"`{code}`"
-    entities = "".join(
-        f"&#{ord(c)};" if c in _CODE_ENTITIES + " " * (code.strip() != code) else c for c in code
+    spaced = code.strip() != code
+    lively = (
+        _LIVELY_SPAN.search(code)
+        or (place.link and _LIVELY_CODE.search(code))
+        or (place.table and "|" in code)
     )
-    return f"<code>{entities}</code>"
+    if code and not spaced and not lively:
+        return f"`{code}`"
+    return f"<code>{_as_entities(code, _CODE_ENTITIES + ' ' * spaced)}</code>"
+
+
+def _as_entities(text: str, characters: str) -> str:
+    return "".join(f"&#{ord(c)};" if c in characters else c for c in text)
 
 
 # Math is looked for before code spans by some: what opens or closes it must not stand in one.
@@ -342,7 +358,8 @@ def _is_plain(pieces: list[str | _Mark], first: int, last: int) -> bool:
 _BRACKETED = r"(?<![!\]\\])\[(?![ xX]\])[^\[\]()<>!\\`*_&^~$|{}@\n]{1,80}\](?=[^(\[:{]|\Z)"
 _SPECIAL = re.compile(rf"(?P<brackets>{_BRACKETED})|://|(?i:www)\.|[&<\[\]`*_~\\|$!{{]")
 _LINE_START = re.compile(
-    r"(?P<one>#|>|:|[-+*](?=\s|\Z)|\+\+\+|[-=](?=[-= \t]*\Z)|[|\-:](?=[-:| \t]*\Z))|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|\Z)"
+    r"(?P<one>#|>|:|[-+*](?=\s|\Z)|\+\+\+|[-=](?=[-= \t]*\Z)|[|\-:](?=[-:| \t]*\Z))"
+    r"|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|\Z)"
 )
 
 
@@ -352,9 +369,8 @@ def _text(text: str, place: _Place, *, starts_line: bool, ends: bool) -> str:
         text = text.lstrip(" \t")
         start = _LINE_START.match(text)
         if start:
-            head = (
-                f"&#{ord(start['one'][0])};" if start["one"] else f"{start['number']}&#{ord(start['dot'])};"
-            )
+            marker = start["one"] or start["dot"]
+            head = f"{start['number'] or ''}&#{ord(marker[0])};"
             text = text[1 if start["one"] else start.end() :]
     body = _SPECIAL.sub(lambda match: _special(match, place, ends), text)
     if place.heading and ends and body.endswith("#"):
@@ -376,15 +392,12 @@ def _special(match: re.Match[str], place: _Place, ends: bool) -> str:
         case "&":
             return "&" if after == " " or (not after and ends) else "&amp;"
         case "<":
-            return "<" if after in (" ", "=") or after.isdigit() and after.isascii() else "&lt;"
+            return "<" if (after or "x") in " =0123456789" else "&lt;"
         case "*":
             return "*" if before == " " == after and not place.link else "&#42;"
         case "_":
-            return (
-                "_"
-                if (before + after).isalnum() and (before + after).isascii() and before and after
-                else "&#95;"
-            )
+            inside = before and after and (before + after).isalnum() and (before + after).isascii()
+            return "_" if inside else "&#95;"
         case "~":
             return "~" if "~" in place.plain_marks else "&#126;"
         case "$":
@@ -392,12 +405,8 @@ def _special(match: re.Match[str], place: _Place, ends: bool) -> str:
         case "|":
             return "&#124;" if place.table else "|"
         case "!":
-            return "!" if after and after != "[" or (not after and ends) else "&#33;"
+            return "!" if (after or ends) and after != "[" else "&#33;"
         case "{":
             return "{" if after and after not in "%{:#." else "&#123;"
         case _:
             return f"&#{ord(found)};"
-
-
-def attribute(text: str) -> str:
-    return escape_html(text)

@@ -21,7 +21,7 @@ _JOINERS = "\u200c\u200d\ufe00-\ufe0f"  # emoji sequences and several scripts ne
 
 _ESCAPE_SEQUENCE = (
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
-    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{{0,{_OSC_LIMIT}}}(?:\x07|\x1b\\|\x9c)"  # OSC, DCS
+    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{{0,{_OSC_LIMIT}}}(?:\x07|\x1b\\|\x9c)"  # OSC…
     r"|\x1b[ -/]{1,4}[0-~]"
     r"|\x1b[0-Z\\^-~]"
 )
@@ -46,8 +46,8 @@ _UNFINISHED = re.compile(
 def plain(text: str) -> str:
     """`text` without control, bidi and hidden characters; escape sequences go whole.
 
-    Newline and tab stay (CR, CR LF and the Unicode separators become newline), and so do the joiners of emoji. A lone
-    surrogate becomes U+FFFD, so the result can always be encoded.
+    Newline and tab stay (CR, CR LF and the Unicode separators become newline), and so do the joiners of
+    emoji. A lone surrogate becomes U+FFFD, so the result can always be encoded.
     """
     return _REMOVED.sub("", _NEWLINE.sub("\n", _whole(text)))
 

@@ -20,8 +20,8 @@ from glm_magics.errors import GLMError
 from glm_magics.views.control import stoppable
 
 if TYPE_CHECKING:  # this module is imported at %load_ext, which should cost little
-    from glm_magics.chat import Cost, Event
     from glm_magics._stream import Progress
+    from glm_magics.chat import Cost, Event
 
 __all__ = ["View", "follow", "follow_all"]
 

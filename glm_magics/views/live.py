@@ -13,10 +13,10 @@ from functools import cache
 from typing import Any
 
 from glm_magics._assets import asset
+from glm_magics._stream import Progress
 from glm_magics.chat import Completion, Cost, Event, ToolCallDelta
 from glm_magics.render import Blocks, reveal, static
 from glm_magics.render.text import Cleaner
-from glm_magics._stream import Progress
 from glm_magics.views import words
 from glm_magics.views.news import news
 from glm_magics.views.output import replace_output, show_object
@@ -43,6 +43,7 @@ class LiveView:
         self._copied: list[str] = []
         self._calls: list[tuple[int, str, str]] = []
         self._latest: dict[str, Any] = {}  # the fields that replace what was there
+        self._title = ""
         self._facts_at = 0.0
         self._sent = 0
         self._replay = self._over = False
@@ -51,7 +52,8 @@ class LiveView:
         self._widget = _widget_class()(run_id=self.run_id)
         self._widget.on_msg(self._asked)
         show_object(self._widget, display_id=self.run_id)
-        self._send(title=title, status="Waiting")
+        self._title = title
+        self._send(title=title, status="Waiting", facts=[title])
 
     def interval(self, progress: Progress) -> float:
         return min(max(_FASTEST, progress.seconds / _STEPS), _SLOWEST)
@@ -104,7 +106,7 @@ class LiveView:
         if progress.seconds - self._facts_at < _FACTS_SECONDS:
             return {}
         self._facts_at = progress.seconds
-        figures: dict[str, Any] = {"facts": words.facts_so_far(progress, budget_left)}
+        figures: dict[str, Any] = {"facts": [self._title, *words.facts_so_far(progress, budget_left)]}
         if self._thinking.text:
             figures["summary"] = words.thinking_summary(
                 progress.thinking_seconds, progress.usage.reasoning_tokens, over=progress.phase != "thinking"

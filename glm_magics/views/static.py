@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from glm_magics._stream import Progress
 from glm_magics.chat import Completion, Cost, Event
 from glm_magics.render import canonical, static
-from glm_magics._stream import Progress
 from glm_magics.views import words
 from glm_magics.views.news import news
 from glm_magics.views.output import replace_output, show

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Sequence
 from typing import TextIO
 
+from glm_magics._stream import Progress
 from glm_magics.chat import Completion, Cost, Event
 from glm_magics.render.text import Cleaner, plain, reveal
-from glm_magics._stream import Progress
 from glm_magics.views import words
 from glm_magics.views.news import news
 

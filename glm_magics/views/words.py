@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glm_magics.chat import Completion, Cost, Usage
     from glm_magics._stream import Progress
+    from glm_magics.chat import Completion, Cost, Usage
 
 __all__ = ["ending", "facts", "facts_so_far", "footer", "record", "status", "thinking_summary", "title"]
 

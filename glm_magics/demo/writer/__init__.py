@@ -8,7 +8,7 @@ from glm_magics.demo.ask import Ask, Draft
 from glm_magics.demo.writer.asjson import json_answer, wants_json
 from glm_magics.demo.writer.blocks import without_fences
 from glm_magics.demo.writer.calling import results, tool_calls
-from glm_magics.demo.writer.explain import explanation, note, table_summary, thoughts
+from glm_magics.demo.writer.explain import asks_for_several, explanation, note, table_summary, thoughts
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
 from glm_magics.demo.writer.tables import attached, without_tables
@@ -31,6 +31,7 @@ def compose(ask: Ask) -> Draft:
     return Draft(text, thoughts(ask, plan) if ask.thinking else "", (), search)
 
 
+_MOST_TOKENS = 131_072
 _FILL = ("fill the JSON from the input", "用输入中的数值填写 JSON")
 _USE = ("use what the tool returned", "使用工具返回的结果")
 _ANSWER = ("answer from what the message holds", "根据消息内容回答")
@@ -47,25 +48,31 @@ def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
     plain = without_tables(without_fences(ask.question)) or ask.question
     tables = attached(ask.question)
     wanted = asked_tokens(plain)
+    most = ask.max_tokens or ask.tier.max_output or _MOST_TOKENS
     if wanted is not None and not tables:
-        return _long(ask, plain, wanted, chinese), (
+        return _long(ask, plain, min(wanted, most), chinese), (
             f"write about {wanted} tokens",
             f"写大约 {wanted} 个 token",
         )
     return _short(ask, plain, chinese), _ANSWER
 
 
+_BRIEF = re.compile(
+    r"\b(?:briefly|be brief|short answer|keep it short|in one sentence|concise(?:ly)?)\b"
+    r"|简短|一句话|简要",
+    re.IGNORECASE,
+)
+
+
 def _short(ask: Ask, plain: str, chinese: bool) -> str:
     tables = attached(ask.question)
-    text = table_summary(tables, chinese) if tables else simple_answer(plain)
+    text = table_summary(tables, ask.question, chinese) if tables else simple_answer(plain)
+    if not tables and asks_for_several(plain):
+        text = explanation(ask)
     words = asked_words(plain)
     if words is not None:
         return first_words(text or _in_a_line(plain, chinese), words)
-    if re.search(
-        r"\b(?:briefly|brief|short(?:ly)?|in one sentence|concise(?:ly)?)\b|简短|一句话|简要",
-        plain,
-        re.IGNORECASE,
-    ):
+    if _BRIEF.search(plain):
         return text or _in_a_line(plain, chinese)
     return _noted(text or explanation(ask), chinese)
 

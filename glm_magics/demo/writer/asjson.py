@@ -17,7 +17,7 @@ from glm_magics.demo.writer.words import keywords, sentences
 
 __all__ = ["json_answer", "wants_json"]
 
-_ASKED = re.compile(r"\bjson\b", re.IGNORECASE)
+_ASKED = re.compile(r"(?<!`)\bjson\b", re.IGNORECASE)  # ```json only says what is in a fence
 _ID = re.compile(r"^(?:id|_id|row|row_?id|index|idx|i|n|no|number|编号)$", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     r"\b(?:json|schema|keys?|fields?|extract|classify|return|respond|answer with|output|format)\b"

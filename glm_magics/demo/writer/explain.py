@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from glm_magics.demo.ask import Ask
+from glm_magics.demo.writer.intents import snippet
+from glm_magics.demo.writer.snippets import MEAN
 from glm_magics.demo.writer.tables import Column, Table, attached, without_tables
 from glm_magics.demo.writer.words import is_chinese
 
-__all__ = ["explanation", "note", "table_summary", "thoughts"]
+__all__ = ["asks_for_several", "explanation", "note", "table_summary", "thoughts"]
 
 _QUOTED = 160
 
@@ -73,12 +75,25 @@ _MATH = re.compile(
 )
 
 
+_CODE = re.compile(r"\b(?:code|python|function|script|snippet|program)\b|代码|函数|程序", re.IGNORECASE)
+_TABLE = re.compile(r"\btables?\b|表格", re.IGNORECASE)
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether a question wants more than one kind of thing shown: a formula, code, a table."""
+    return sum(bool(kind.search(question)) for kind in (_MATH, _CODE, _TABLE)) > 1
+
+
 def _samples(question: str, chinese: bool) -> list[str]:
-    """A formula where the question is mathematical."""
-    if not _MATH.search(question):
-        return []
-    lead = "公式也会排版，例如样本均值：" if chinese else "Formulas are typeset too, the sample mean for one:"
-    return [f"{lead}\n\n$$\\bar{{x}} = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$"]
+    """A formula where the question is mathematical, code where it asks for some."""
+    found = []
+    if _MATH.search(question):
+        lead = "公式也会排版，例如样本均值：" if chinese else "Formulas are typeset, the sample mean for one:"
+        found.append(f"{lead}\n\n$$\\bar{{x}} = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$")
+    if _CODE.search(question):
+        lead = "代码会着色：" if chinese else "Code is coloured:"
+        found.append(f"{lead}\n\n```python\n{snippet(question, otherwise=MEAN)}\n```")
+    return found
 
 
 def _ideas(chinese: bool) -> str:
@@ -102,9 +117,23 @@ def _short(text: str, length: int = _QUOTED) -> str:
 # Tables
 
 
-def table_summary(tables: list[Table], chinese: bool) -> str:
+_SAID_ROWS = re.compile(r"(\d[\d,]{0,14}) (?:rows|行)")
+
+
+def table_summary(tables: list[Table], question: str, chinese: bool) -> str:
     """Rows, ranges, means and most frequent values, all computed from the cells."""
-    return "\n\n".join(_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1))
+    parts = [_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1)]
+    here = sum(len(table.rows) for table in tables)
+    said = max(
+        (int(rows.replace(",", "")) for rows in _SAID_ROWS.findall(without_tables(question))), default=0
+    )
+    if said > here:  # the rest stayed at home
+        parts.append(
+            f"消息提到 {said} 行，以上只统计附带的 {here} 行。"
+            if chinese
+            else f"Of {said} rows, these are the {here} attached."
+        )
+    return "\n\n".join(parts)
 
 
 def _one_table(table: Table, number: int, count: int, chinese: bool) -> str:
@@ -135,14 +164,14 @@ def _row(column: Column, chinese: bool) -> str:
 
 
 def thoughts(ask: Ask, plan: tuple[str, str]) -> str:
-    """A short plan for the request, shorter still when the effort is low. `plan` is in English and Chinese."""
+    """A short plan for the request, shorter when the effort is low. `plan` is in English and Chinese."""
     tables = len(attached(ask.question))
     asked = _short(without_tables(ask.question) or ask.question, 80)
     offered = ", ".join(function.name for function in ask.functions)
     if is_chinese(ask.question):
         lines = [
             f"用户用中文提问：“{asked}”。",
-            f"消息 {len(ask.turns)} 条，约 {ask.prompt_tokens} token。",
+            f"消息 {len(ask.turns)} 条，{ask.prompt_tokens} token。",
         ]
         lines += [f"附带了 {tables} 张表格，先看各列的数值。"] if tables else []
         lines += [f"可用的工具：{offered}。"] if offered else []

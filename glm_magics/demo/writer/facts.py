@@ -38,6 +38,7 @@ _DATE_FORMS = tuple(
         rf"\b{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})\b",
     )
 )
+_MOST_DIGITS = 30
 _NUMBER = re.compile(
     r"(?P<money>[$€£¥￥]\s?)?(?<![\w.])(?P<number>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
     r"(?P<scale>\s?(?:k|thousand|million|m|billion|bn|万|亿)(?![A-Za-z]))?"
@@ -66,7 +67,8 @@ def numbers(text: str) -> list[Number]:
     return [
         _number(match)
         for match in _NUMBER.finditer(text)
-        if not any(start <= match.start("number") < end for start, end in taken)
+        if len(match["number"]) <= _MOST_DIGITS
+        and not any(start <= match.start("number") < end for start, end in taken)
     ]
 
 

@@ -9,7 +9,7 @@ from glm_magics.demo.writer.snippets import PLAIN, SNIPPETS
 from glm_magics.demo.writer.sums import arithmetic
 from glm_magics.demo.writer.words import is_chinese, overlap
 
-__all__ = ["simple_answer"]
+__all__ = ["simple_answer", "snippet"]
 
 _MOST_COUNTED = 20_000
 _MOST_LISTED = 1000
@@ -28,7 +28,8 @@ def _sum(question: str) -> str | None:
 
 
 _COUNT = re.compile(
-    r"\bcount\s+(?:up\s+)?(?:from\s+(\d+)\s+)?to\s+(\d+)|(?:从\s*(\d+)\s*)?数到\s*(\d+)", re.IGNORECASE
+    r"\bcount\s+(?:up\s+)?(?:from\s+(\d{1,9})\s+)?to\s+(\d{1,9})|(?:从\s*(\d{1,9})\s*)?数到\s*(\d{1,9})",
+    re.IGNORECASE,
 )
 
 
@@ -68,18 +69,20 @@ _CODE_ASKED = re.compile(
 def _code(question: str) -> str | None:
     if not _CODE_ASKED.search(question):
         return None
-    code = f"```python\n{_snippet(question)}\n```"
+    code = f"```python\n{snippet(question)}\n```"
     if is_chinese(question):
         return f"下面是一段可以直接运行的代码：\n\n{code}\n\n运行它即可看到结果。"
     return f"Here is a small piece that runs as it is:\n\n{code}\n\nRun it to see the result."
 
 
-def _snippet(question: str) -> str:
+def snippet(question: str, *, otherwise: str = PLAIN) -> str:
+    """A small program about what the question names, or `otherwise`."""
+
     def suits(names: str) -> int:
         return overlap(names, question) + _named_in_chinese(names, question)
 
     names, code = max(SNIPPETS, key=lambda snippet: suits(snippet[0]))
-    return code if suits(names) else PLAIN
+    return code if suits(names) else otherwise
 
 
 def _named_in_chinese(names: str, text: str) -> int:
@@ -152,8 +155,8 @@ _NUMBERS = {word: n for n, word in enumerate(_SPELT.split(), 1)} | {"两": 2}
 _NUMBERS |= {char: n for n, char in enumerate("一二三四五六七八九十", 1)}
 _LIST = re.compile(
     rf"\b(?:list|name|give(?: me)?|suggest|enumerate)\s+(?:(?:the|some|me)\s+)*"
-    rf"(\d+|{_SPELT.replace(' ', '|')})\s+([^\n.?!]+)"
-    r"|(?:列出|列举|说出|给出|举)\s*(\d+|[一二两三四五六七八九十])\s*[个种条座]?\s*([^\n。？！]+)",
+    rf"(\d{{1,9}}|{_SPELT.replace(' ', '|')})\s+([^\n.?!]+)"
+    r"|(?:列出|列举|说出|给出|举)\s*(\d{1,9}|[一二两三四五六七八九十])\s*[个种条座]?\s*([^\n。？！]+)",
     re.IGNORECASE,
 )
 

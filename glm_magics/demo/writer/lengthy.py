@@ -13,8 +13,8 @@ from glm_magics.tokens import estimate
 __all__ = ["asked_tokens", "asked_words", "first_words", "long_text"]
 
 _TOKENS_PER_WORD = 1.3
-_TOKENS = re.compile(r"(\d[\d,_]*)\s*(k|thousand)?[\s-]*(?:tokens?\b|个?\s*token)", re.IGNORECASE)
-_WORDS = re.compile(r"(\d[\d,_]*)[\s-]*(?:words?\b|个?字)", re.IGNORECASE)
+_TOKENS = re.compile(r"(\d[\d,_]{0,11})\s*(k|thousand)?[\s-]*(?:tokens?\b|个?\s*token)", re.IGNORECASE)
+_WORDS = re.compile(r"(\d[\d,_]{0,11})[\s-]*(?:words?\b|个?字)", re.IGNORECASE)
 _LONG = re.compile(
     r"\b(?:long|detailed|in detail|essay|article|story|report|at length|comprehensive|tutorial)\b"
     r"|详细|长文|文章|故事|报告",
@@ -80,9 +80,9 @@ _EN = {
     "link": "However|In addition|For example|As a result|In contrast|Therefore|At the same time|Moreover",
 }
 _ZH = {
-    "subject": "这个方法|样本|细心的读者|第一次尝试|每一组|这张表|笔记本|老师|这个估计|一个小的改动|全班|数据",
+    "subject": "这个方法|样本|细心的读者|第一次尝试|每一组|这张表|笔记本|老师|这个估计|一个小的改动|全班",
     "verb": "说明了|解释了|改变了|支持|限制了|描述了|比较了|改进了|检验了|衡量了",
-    "object": "结果|一个常见的错误|组间的差异|我们的预期|下一个实验|回答的成本|一条简单的规则",
+    "object": "结果|一个常见的错误|组间的差异|我们的预期|下一个实验|一条简单的规则",
     "ending": "在大多数情况下|在样本较小时|不需要更多假设|如下表所示|至少在这个例子里|一步一步地",
     "link": "然而|此外|例如|因此|相比之下|同时",
 }

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from glm_magics.demo.writer.blocks import balanced
+from glm_magics.demo.writer.blocks import balanced, fences
 
 __all__ = ["Found", "Shape", "find_shape", "from_json_schema"]
 
@@ -50,12 +50,14 @@ class Found:
 
 def find_shape(text: str) -> Found | None:
     """The shape that a text asks for; None when it asks for none."""
-    spans = balanced(text)
-    for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
-        shape = _declared(text, start, end, spans)
+    programs = [(start, end) for start, end, language, _ in fences(text) if language.lower() in _PROGRAMS]
+    spans = [span for span in balanced(text) if not any(start < span[0] < end for start, end in programs)]
+    named = _declarations(text, spans)
+    for start, end in sorted(spans, key=lambda span: span[0] - span[1])[:_MOST_BLOCKS]:
+        shape = _declared(text[start:end], named)
         if shape:
             return Found(_listed(shape, text, start, end), text[:start] + text[end:].removeprefix("[]"), True)
-    for start, end in spans:
+    for start, end in spans[:_MOST_BLOCKS]:
         example = _exampled(text, start, end)
         if example:
             return Found(example, text[:start] + text[end:], False)
@@ -65,13 +67,12 @@ def find_shape(text: str) -> Found | None:
     return Found(Shape("object", tuple((key, _guessed(key)) for key in keys)), text, False)
 
 
-def _declared(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> Shape | None:
+def _declared(block: str, named: Mapping[str, str]) -> Shape | None:
     """A JSON Schema or a type."""
-    block = text[start:end]
     try:
         value = json.loads(block)
     except (ValueError, RecursionError):
-        return _TypeReader(block, _declarations(text, spans)).read()
+        return _TypeReader(block, named).read()
     return from_json_schema(value) if isinstance(value, dict) and _is_schema(value) else None
 
 
@@ -98,6 +99,10 @@ def _exampled(text: str, start: int, end: int) -> Shape | None:
         return None
 
 
+_MOST_BLOCKS = 40  # a long prompt can hold thousands of braces; the shape is among the largest, or the first
+_PROGRAMS = frozenset(
+    ["python", "py", "ipython", "r", "sql", "bash", "sh", "javascript", "js", "java", "c", "cpp"]
+)
 _DECLARED = re.compile(r"\b(?:type|interface|class)\s+(\w+)\s*=?\s*$")
 _FORM = re.compile(
     r"\b(?:schema|shape|format|like|form|template|structure|example)\b|格式|结构|形如|例如", re.IGNORECASE
@@ -134,6 +139,15 @@ def _guessed(key: str) -> Shape:
         (shape for name, shape in _GUESSES if re.search(rf"(?:^|_){name}|{name}$", key.lower())),
         Shape("string", nullable=True),
     )
+
+
+def _names_a_type(shape: Shape) -> bool:
+    """Whether a type or a choice is named anywhere inside: a mere `{'a': [x]}` is somebody's data."""
+    if shape.kind == "object":
+        return any(_names_a_type(part) for _, part in shape.fields)
+    if shape.kind == "array":
+        return shape.item is not None and _names_a_type(shape.item)
+    return len(shape.options) > 1 if shape.kind == "enum" else shape.kind != "null"
 
 
 # JSON Schema
@@ -286,7 +300,7 @@ class _TypeReader:
         if self._at < len(self._tokens) - 1:
             return None
         inner = shape.item if shape.kind == "array" else shape
-        return shape if inner and inner.fields else None
+        return shape if inner and inner.fields and _names_a_type(inner) else None
 
     def _peek(self) -> str:
         while self._at < len(self._tokens) and self._tokens[self._at][0] == "note":

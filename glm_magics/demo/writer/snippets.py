@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PLAIN", "SNIPPETS"]
+__all__ = ["MEAN", "PLAIN", "SNIPPETS"]
 
 _FIBONACCI = '''\
 def fibonacci(count):
@@ -98,6 +98,14 @@ def greet(name):
 
 
 print(greet("GLM"))'''
+
+MEAN = '''\
+def mean(values):
+    """The sample mean of some numbers."""
+    return sum(values) / len(values)
+
+
+print(mean([2, 3, 7]))'''
 
 SNIPPETS = (
     ("fibonacci 斐波那契", _FIBONACCI),

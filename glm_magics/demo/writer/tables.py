@@ -69,7 +69,7 @@ def without_tables(text: str) -> str:
 
 @lru_cache(maxsize=8)  # one request asks several times
 def _found(text: str) -> tuple[tuple[int, int, Table], ...]:
-    fenced = [(start, end, _read(inside)) for start, end, _, inside in fences(text)]
+    fenced = [(start, end, _fenced(language, inside)) for start, end, language, inside in fences(text)]
     found = [(start, end, table) for start, end, table in fenced if table]
     covered = [(start, end) for start, end, _ in fenced]
     for start, end in _runs(text):
@@ -79,6 +79,15 @@ def _found(text: str) -> tuple[tuple[int, int, Table], ...]:
         if table:
             found.append((start, end, table))
     return tuple(sorted(found, key=lambda item: item[0]))
+
+
+def _fenced(language: str, inside: str) -> Table | None:
+    return _read(inside) or (_single_column(inside) if language == "csv" else None)
+
+
+def _single_column(text: str) -> Table | None:
+    rows = [row or [""] for row in csv.reader(io.StringIO(text.strip()))]
+    return _table(rows[0], rows[1:]) if rows and len(rows[0]) == 1 else None
 
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:
