@@ -182,7 +182,7 @@ def _between(low: int | None, high: int | None, what: str) -> list[str]:
     if low is not None and high is not None:
         return [f"{low} {what}" if low == high else f"{low}..{high} {what}"]
     if low is not None:
-        return [f"at least {low} {what}"]
+        return [f"{low} or more {what}"]
     return [f"at most {high} {what}"] if high is not None else []
 
 

@@ -99,14 +99,13 @@ def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
     from glm_magics.structured.validation import json_text
 
     names = [str(name) for name in frame.columns]
-    plan = (
-        {} if schema is None else {column.name: column for column in columns_of(_schema(schema).row_schema)}
-    )
+    node: Node = {} if schema is None else _schema(schema).row_schema
+    plan = {column.name: column for column in columns_of(node)}
     lists = [_plain_values(frame.iloc[:, at], plan.get(name)) for at, name in enumerate(names)]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-    if any(len(column.path) > 1 for column in plan.values()):
-        node = _schema(schema).row_schema
-        rows = [_unflattened(row, plan, node) for row in rows]
+    if node:
+        defs = node.get("$defs", {})
+        rows = [_fitted(_unflattened(row, plan), resolved(node, defs), defs) for row in rows]
     return json_text(rows)
 
 
@@ -402,10 +401,13 @@ def _scalar(value: Any) -> Any:
 
 def _iso(column: pd.Series[Any], plan: Column | None) -> list[Any]:
     as_date = plan.node.get("format") == "date" if plan else str(column.dtype) == "datetime64[s]"
-    return [moment.date() if as_date else moment.to_pydatetime() for moment in column]
+    moments = [None if moment is pd.NaT else moment for moment in column]
+    if as_date:
+        return [None if moment is None else moment.date() for moment in moments]
+    return [None if moment is None else pd.Timestamp(moment).to_pydatetime() for moment in moments]
 
 
-def _unflattened(row: dict[str, Any], plan: Mapping[str, Column], node: Node) -> dict[str, Any]:
+def _unflattened(row: dict[str, Any], plan: Mapping[str, Column]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for name, value in row.items():
         path = plan[name].path if name in plan else (name,)
@@ -413,21 +415,24 @@ def _unflattened(row: dict[str, Any], plan: Mapping[str, Column], node: Node) ->
         for part in path[:-1]:
             level = level.setdefault(part, {})
         level[path[-1]] = value
-    return _with_nulls(record, node, node.get("$defs", {}))
-
-
-def _with_nulls(record: dict[str, Any], node: Node, defs: Mapping[str, Node]) -> dict[str, Any]:
-    """Objects all of whose fields are missing, where the schema allows null, are null."""
-    for name, raw in resolved(node, defs).get("properties", {}).items():
-        part, optional = without_null(resolved(raw, defs))
-        inner = record.get(name)
-        if isinstance(inner, dict) and _fields_of(part, defs):
-            record[name] = _with_nulls(inner, part, defs)
-            optional = optional or name not in resolved(node, defs).get("required", ())
-            if optional and all(value is None for value in inner.values()):
-                record[name] = None
     return record
 
 
-def _fields_of(node: Node, defs: Mapping[str, Node]) -> bool:
-    return bool(resolved(node, defs).get("properties"))
+def _fitted(record: dict[str, Any], node: Node, defs: Mapping[str, Node]) -> dict[str, Any]:
+    """What is missing as the schema has it: null where it may be, no key where that is allowed.
+
+    An object within is missing when all of its fields are.
+    """
+    for name, raw in node.get("properties", {}).items():
+        part, optional = without_null(resolved(raw, defs))
+        part = resolved(part, defs)
+        inner = record.get(name)
+        missing = inner is None
+        if isinstance(inner, dict) and part.get("properties"):
+            record[name] = _fitted(inner, part, defs)
+            missing = all(value is None for value in inner.values())
+        if missing and optional:
+            record[name] = None
+        elif missing and name in record and name not in node.get("required", ()):
+            del record[name]
+    return record
