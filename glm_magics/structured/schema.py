@@ -165,7 +165,7 @@ class Schema:
 
     def key(self) -> str:
         """32 hex digits, the same for the same JSON Schema and shape in every process and spelling."""
-        canonical = json.dumps([self.shape, self.json_schema], sort_keys=True, ensure_ascii=True)
+        canonical = json.dumps([self.shape, _unordered(self.json_schema)], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
     @property
@@ -236,7 +236,7 @@ def _shaped(spec: Spelled, shape: Shape | None) -> Schema:
     node, defs = _split(spec.json_schema)
     if shape != "value" and _is_record(node, defs):
         return Schema(spec.json_schema, shape or "rows", _class(spec.annotation), spec.checking)
-    items = resolved(node, defs).get("items", {})
+    items = resolved(node, defs).get("items") or {}
     element = element_type(spec.annotation)
     many = shape != "value" and _is_record(items, defs) and (spec.annotation is None or element is not None)
     if many:
@@ -254,6 +254,16 @@ def _reshaped(spec: Schema, shape: Shape | None) -> Schema:
     if spec.shape == "value" or shape is None:
         return _shaped(Spelled(spec.json_schema, spec.annotation or spec.model, spec.annotation), shape)
     return replace(spec, shape=shape)
+
+
+def _unordered(node: Any) -> Any:
+    """The schema without the order of its required names; that of labels has a meaning."""
+    if isinstance(node, dict):
+        return {
+            key: sorted(part) if key == "required" and isinstance(part, list) else _unordered(part)
+            for key, part in node.items()
+        }
+    return [_unordered(part) for part in node] if isinstance(node, list) else node
 
 
 def _many(annotation: Any) -> Any:

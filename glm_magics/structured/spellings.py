@@ -31,13 +31,12 @@ _EXPECTED = (
     "a JSON Schema or {name: type} dict, or an example DataFrame"
 )
 _PLAIN = (str, int, float, bool, type(None), Any, Decimal, date, datetime, time, timedelta, list, dict)
-_PLAIN_GENERIC = (
-    list,
-    dict,
-    typing.Union,
-    types.UnionType,
-    typing_extensions.Required,
-    typing_extensions.NotRequired,
+_PLAIN_GENERIC = (list, dict, typing.Union, types.UnionType)
+_QUALIFIERS = tuple(
+    getattr(module, name)
+    for module in (typing, typing_extensions)
+    for name in ("Required", "NotRequired", "ReadOnly")
+    if hasattr(module, name)
 )
 _MANY = (list, set, frozenset, Sequence, Iterable, AbstractSet)
 
@@ -156,10 +155,8 @@ def _is_plain(annotation: Any) -> bool:
     """Whether the type says no more than its JSON Schema: no class of the user's, no `Annotated`."""
     if annotation in _PLAIN or annotation is None:
         return True
-    if is_typeddict(annotation) or typing.is_typeddict(annotation):
-        return all(
-            _is_plain(hint) for hint in typing.get_type_hints(annotation, include_extras=True).values()
-        )
+    if _is_typed_dict(annotation):
+        return all(_is_plain(hint) for hint in _hints(annotation).values())
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is typing.Literal:
         return all(
@@ -217,10 +214,12 @@ def _wrong_with(hint: Any) -> str:
 
 
 def _hints(spec: Any) -> dict[str, Any]:
+    """The types of the fields of a class, without `Required` and its like."""
     try:
-        return typing.get_type_hints(spec, include_extras=True)
+        hints = typing.get_type_hints(spec, include_extras=True)
     except (TypeError, NameError, AttributeError):
         return {}
+    return {name: _unqualified(hint) for name, hint in hints.items()}
 
 
 # pydantic reads `typing.TypedDict` from Python 3.12 on; before that the same class is made again with the
@@ -228,57 +227,54 @@ def _hints(spec: Any) -> dict[str, Any]:
 
 
 def _understood(annotation: Any, within: tuple[Any, ...]) -> Any:
-    if sys.version_info >= (3, 12):
+    if sys.version_info >= (3, 12) or not _holds_old(annotation, ()):
         return annotation
-    if typing.is_typeddict(annotation) or is_typeddict(annotation):
+    if _is_typed_dict(annotation):
         return _typed_dict(annotation, within)
-    arguments = get_args(annotation)
-    if not arguments or not any(_has_typed_dict(argument) for argument in arguments):
-        return annotation
-    changed = tuple(_understood(argument, within) for argument in arguments)
+    changed = tuple(_understood(argument, within) for argument in get_args(annotation))
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is typing.Union:
         return typing.Union[changed]  # noqa: UP007 - made of a tuple
     if get_origin(annotation) is typing.Annotated:
         return typing.Annotated[(changed[0], *annotation.__metadata__)]
-    return (
-        annotation.copy_with(changed) if hasattr(annotation, "copy_with") else get_origin(annotation)[changed]
-    )
+    return annotation.copy_with(changed) if hasattr(annotation, "copy_with") else get_origin(annotation)[changed]
 
 
-def _has_typed_dict(annotation: Any) -> bool:
-    if typing.is_typeddict(annotation) or is_typeddict(annotation):
+def _holds_old(annotation: Any, seen: tuple[Any, ...]) -> bool:
+    """Whether there is a `typing.TypedDict` in the type."""
+    if not _is_typed_dict(annotation):
+        return any(_holds_old(argument, seen) for argument in get_args(annotation))
+    if type(annotation).__module__ == "typing":
         return True
-    return any(_has_typed_dict(argument) for argument in get_args(annotation))
+    fresh = annotation not in seen
+    return fresh and any(_holds_old(hint, (*seen, annotation)) for hint in _hints(annotation).values())
 
 
 def _typed_dict(annotation: Any, within: tuple[Any, ...]) -> Any:
-    if type(annotation).__module__ != "typing" and not within:
-        return annotation
     if annotation in within:
-        raise SchemaError(
-            "a TypedDict that holds itself needs typing_extensions.TypedDict here", path=annotation.__name__
-        )
-    hints = typing.get_type_hints(annotation, include_extras=True)
-    fields: dict[str, Any] = {}
-    for name, hint in hints.items():
-        hint = _without_requirement(hint)
-        hint = _understood(hint, (*within, annotation))
-        fields[name] = hint if name in annotation.__required_keys__ else _not_required(hint)
-    return _new_typed_dict(annotation.__name__, fields)
+        message = "a TypedDict that holds itself needs typing_extensions.TypedDict on this Python"
+        raise SchemaError(message, path=annotation.__name__)
+    fields = {}
+    for name, raw in typing.get_type_hints(annotation, include_extras=True).items():
+        required = _is_required(raw, name in annotation.__required_keys__)
+        hint = _understood(_unqualified(raw), (*within, annotation))
+        fields[name] = hint if required else _not_required(hint)
+    make: Any = TypedDict
+    return make(annotation.__name__, fields)
 
 
-def _without_requirement(hint: Any) -> Any:
-    return (
-        get_args(hint)[0]
-        if get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired)
-        else hint
-    )
+def _is_required(hint: Any, otherwise: bool) -> bool:
+    """As the field itself says. The class does not know when its annotations are strings."""
+    name = getattr(get_origin(hint), "_name", "")
+    return otherwise if name not in ("Required", "NotRequired") else name == "Required"
+
+
+def _unqualified(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) in _QUALIFIERS else hint
 
 
 def _not_required(hint: Any) -> Any:
     return typing_extensions.NotRequired[hint]
 
 
-def _new_typed_dict(name: str, fields: dict[str, Any]) -> Any:
-    make: Any = TypedDict
-    return make(name, fields)
+def _is_typed_dict(annotation: Any) -> bool:
+    return is_typeddict(annotation) or typing.is_typeddict(annotation)
