@@ -102,7 +102,10 @@ def test_everything_a_json_schema_demands_is_in_the_text() -> None:
     )
 
 
-@pytest.mark.parametrize("spec", [pytest.param(CRM, id="crm"), pytest.param(Node, id="recursive"), pytest.param("a, b int", id="small")])
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(CRM, id="crm"), pytest.param(Node, id="recursive"), pytest.param("a, b int", id="small")],
+)
 def test_the_text_is_shorter_than_the_schema(spec: Any) -> None:
     plan = schema(spec)
     text = tokens.estimate(type_text(plan.wire_schema))

@@ -64,7 +64,9 @@ def test_dotted_names_that_are_taken_keep_the_objects() -> None:
 
 def test_a_recursive_object_is_one_column() -> None:
     node = {
-        "$defs": {"N": {"type": "object", "properties": {"v": {"type": "integer"}, "next": {"$ref": "#/$defs/N"}}}},
+        "$defs": {
+            "N": {"type": "object", "properties": {"v": {"type": "integer"}, "next": {"$ref": "#/$defs/N"}}}
+        },
         "$ref": "#/$defs/N",
     }
     assert schema(node).dtypes() == {"v": "Int64", "next": OBJECT}
@@ -103,7 +105,9 @@ def test_the_arrow_backend_says_what_to_install() -> None:
 def test_the_arrow_backend_has_types_for_lists_objects_and_times() -> None:
     from glm_magics.structured.table import to_frame
 
-    plan = schema("i: int, f: float?, s, e: a|b, d: date, w: datetime, t: time?, p: duration, l: list[int], o: {x: int}")
+    plan = schema(
+        "i: int, f: float?, s, e: a|b, d: date, w: datetime, t: time?, p: duration, l: list[int], o: {x: int}"
+    )
     rows = [
         {"i": 1, "f": None, "s": "x", "e": "a", "d": "2026-01-31", "w": "2026-01-31T09:30:00Z", "t": "09:30:00", "p": "PT1H", "l": [1], "o": {"x": 1}},
         {"i": 2, "f": 1.5, "s": "y", "e": "b", "d": "2026-02-01", "w": "2026-01-31T09:30:00Z", "t": None, "p": "PT1H", "l": [], "o": {"x": 2}},

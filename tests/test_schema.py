@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 import pandas as pd
 import pytest
 import typing_extensions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -120,7 +120,14 @@ MAPPING = {
     "when": dt.datetime,
     "dim": {"w": "int", "h": int},
 }
-ROW = {"name": "a", "price": None, "mood": "good", "tags": [], "when": "2026-01-31T09:30:00Z", "dim": {"w": 1, "h": 2}}
+ROW = {
+    "name": "a",
+    "price": None,
+    "mood": "good",
+    "tags": [],
+    "when": "2026-01-31T09:30:00Z",
+    "dim": {"w": 1, "h": 2},
+}
 
 # Spellings
 
@@ -209,9 +216,7 @@ def test_an_example_frame_is_a_schema() -> None:
             "d": [{"k": 1}, {"k": 2, "m": "x"}],
         }
     )
-    expected = (
-        "n: int, x: float?, ok: bool, s: str?, c: lo|hi, t: datetime, p: duration?, l: list[str], d: {k: int, m: str}"
-    )
+    expected = "n: int, x: float?, ok: bool, s: str?, c: lo|hi, t: datetime, p: duration?, l: list[str], d: {k: int, m: str}"
     wanted = schema(expected).json_schema
     wanted["properties"]["d"]["required"] = ["k"]
     assert schema(frame).json_schema == wanted
@@ -224,7 +229,10 @@ def test_the_shapes() -> None:
     assert schema("a, b int").shape == "rows"
     assert schema("a, b int", shape="record").wire_schema == schema("a, b int").json_schema
     assert schema("a, b int").wire_schema["properties"].keys() == {"rows"}
-    assert schema("list[int]").wire_schema["properties"]["value"] == {"type": "array", "items": {"type": "integer"}}
+    assert schema("list[int]").wire_schema["properties"]["value"] == {
+        "type": "array",
+        "items": {"type": "integer"},
+    }
     assert schema(list[Model], shape="value").json_schema["type"] == "array"
     assert schema(schema("a"), shape="record").shape == "record"
     assert schema(schema(Model), shape="record").validate(ROW).value.dim.w == 1
@@ -412,7 +420,9 @@ def test_a_class_checks_with_its_own_validators() -> None:
     plan = schema(Row)
     assert plan.model is Row
     assert plan.validate([{"name": " a ", "n": 2}]).value == [Row(name="a", n=2)]
-    assert [str(problem) for problem in plan.validate([{"name": "a", "n": 3}]).errors] == ["rows[0].n: is odd, got 3"]
+    assert [str(problem) for problem in plan.validate([{"name": "a", "n": 3}]).errors] == [
+        "rows[0].n: is odd, got 3"
+    ]
 
 
 def test_a_recursive_model_and_its_json_schema_check_alike() -> None:
@@ -437,7 +447,9 @@ def test_json_text_keeps_every_digit_of_a_decimal() -> None:
         x: Decimal
 
     for spec in ("x: decimal", Row):
-        value = schema(spec).validate_json('{"rows": [{"x": 0.1234567890123456789012345}, {"x": 12.50}]}').value
+        value = (
+            schema(spec).validate_json('{"rows": [{"x": 0.1234567890123456789012345}, {"x": 12.50}]}').value
+        )
         numbers = [row["x"] if isinstance(row, dict) else row.x for row in value]
         assert numbers == [Decimal("0.1234567890123456789012345"), Decimal("12.5")]
 
@@ -471,7 +483,10 @@ def test_the_key_is_the_same_in_another_process() -> None:
 
 def test_the_key_differs_by_meaning_not_by_order() -> None:
     assert schema({"a": "int", "b": "str"}).key() == schema({"b": "str", "a": "int"}).key()
-    keys = {schema(spec).key() for spec in ("a: int", "a: int?", "a: float", "b: int", "a: int >= 0", "a: int 'x'", "int")}
+    keys = {
+        schema(spec).key()
+        for spec in ("a: int", "a: int?", "a: float", "b: int", "a: int >= 0", "a: int 'x'", "int")
+    }
     assert len(keys | {schema("a: int", shape="record").key()}) == 8
 
 
@@ -515,7 +530,9 @@ def leaves() -> st.SearchStrategy[tuple[dict[str, Any], st.SearchStrategy[Any]]]
 
 def nodes() -> st.SearchStrategy[tuple[dict[str, Any], st.SearchStrategy[Any]]]:
     """Pairs of a schema in normal form and a strategy for the JSON values that fit it."""
-    return st.recursive(leaves(), lambda inner: _lists(inner) | _optional(inner) | records(inner), max_leaves=6)
+    return st.recursive(
+        leaves(), lambda inner: _lists(inner) | _optional(inner) | records(inner), max_leaves=6
+    )
 
 
 def _lists(inner: Any) -> Any:
@@ -539,11 +556,13 @@ def records(inner: Any) -> Any:
     return st.dictionaries(_NAMES, inner, min_size=1, max_size=4).map(made)
 
 
+@settings(deadline=None)
 @given(nodes())
 def test_the_normal_form_of_a_normal_form_is_itself(pair: Any) -> None:
     assert normal(pair[0]) == pair[0]
 
 
+@settings(deadline=None)
 @given(st.data(), records(nodes()))
 def test_values_that_fit_are_accepted(data: st.DataObject, pair: Any) -> None:
     rows = data.draw(st.lists(pair[1], max_size=3))
@@ -553,6 +572,7 @@ def test_values_that_fit_are_accepted(data: st.DataObject, pair: Any) -> None:
     assert plan.validate_json(json.dumps({"rows": rows})) == checked
 
 
+@settings(deadline=None)
 @given(st.data(), records(nodes()))
 def test_a_wrong_value_is_found_where_it_is(data: st.DataObject, pair: Any) -> None:
     node, values = pair
@@ -562,11 +582,14 @@ def test_a_wrong_value_is_found_where_it_is(data: st.DataObject, pair: Any) -> N
     part = part["anyOf"][0] if "anyOf" in part else part
     kind = "enum" if "enum" in part else part["type"]
     wrongs = _WRONG[kind] if part.get("format") != "decimal" else [True, [], "x"]
-    wrong = data.draw(st.sampled_from([value for value in wrongs if value not in part.get("enum", ())] or ["other"]))
+    wrong = data.draw(
+        st.sampled_from([value for value in wrongs if value not in part.get("enum", ())] or ["other"])
+    )
     checked = schema(node).validate([{**row, name: wrong}])
     assert {problem.loc[:2] for problem in checked.errors} == {(0, name)}
 
 
+@settings(deadline=None)
 @given(st.data(), records(nodes()))
 def test_a_missing_value_is_found(data: st.DataObject, pair: Any) -> None:
     row = data.draw(pair[1])

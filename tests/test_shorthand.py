@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glm_magics.structured.problems import SchemaError
@@ -130,6 +130,7 @@ def test_every_name_of_a_type_is_one(name: str) -> None:
     assert parse_type(name) == TYPES[name]
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("ab:?|{}[]()'\" ,\n.0159<>=-intlsr", max_size=30))
 @example("{" * 5000)
 @example("(" * 5000)

@@ -114,7 +114,9 @@ def _labels(labels: Sequence[Any]) -> CoreSchema:
     if len(parts) == 1 and not guards.keys() & groups.keys():
         return parts[0]
     expected = " or ".join(repr(label) for label in labels)
-    return _saying(parts[0] if len(parts) == 1 else cs.union_schema([*parts]), "label", f"should be {expected}")
+    return _saying(
+        parts[0] if len(parts) == 1 else cs.union_schema([*parts]), "label", f"should be {expected}"
+    )
 
 
 def _string(node: Node) -> CoreSchema:

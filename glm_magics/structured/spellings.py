@@ -236,7 +236,9 @@ def _understood(annotation: Any, within: tuple[Any, ...]) -> Any:
         return typing.Union[changed]  # noqa: UP007 - made of a tuple
     if get_origin(annotation) is typing.Annotated:
         return typing.Annotated[(changed[0], *annotation.__metadata__)]
-    return annotation.copy_with(changed) if hasattr(annotation, "copy_with") else get_origin(annotation)[changed]
+    return (
+        annotation.copy_with(changed) if hasattr(annotation, "copy_with") else get_origin(annotation)[changed]
+    )
 
 
 def _holds_old(annotation: Any, seen: tuple[Any, ...]) -> bool:

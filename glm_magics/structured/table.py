@@ -87,7 +87,9 @@ def as_json(answer: Any, schema: Any) -> Any:
     """
     from glm_magics.structured.validation import json_text
 
-    return json.loads(json_text(_checked(answer, _schema(schema)).value))
+    plan = _schema(schema)
+    value = _checked(answer, plan).value
+    return json.loads(json_text(value if plan.annotation is None else _unwrapped(value)))
 
 
 def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
@@ -206,8 +208,11 @@ class _Table:
         columns = columns_of(row_schema, nested=self.nested, decimals=self.decimals, backend=self.backend)
         columns += self._others(rows, row_schema)
         values = _Values(rows, classes=self.classes)
-        arrays = {column.name: array_of(values.of(column), column) for column in columns}
-        return pd.DataFrame(arrays, index=index, copy=False)
+        return pd.DataFrame(
+            {column.name: _series(values.of(column), column, index) for column in columns},
+            index=index,
+            copy=False,
+        )
 
     def _rows(self, value: Any) -> Sequence[Any]:
         """Records for the rows of `plan.row_schema`."""
@@ -261,6 +266,12 @@ class _Table:
         rest = {"type": "object", "properties": dict.fromkeys(names, node["additionalProperties"])}
         defs = {"$defs": row_schema["$defs"]} if "$defs" in row_schema else {}
         return columns_of({**rest, **defs}, nested="keep", decimals=self.decimals, backend=self.backend)
+
+
+def _series(values: list[Any], column: Column, index: Any) -> pd.Series[Any]:
+    found = array_of(values, column)
+    # The dtype is repeated, or pandas 3 would make text of an object column that happens to hold only text.
+    return pd.Series(found, index=index, dtype=found.dtype, copy=False)
 
 
 def _fields(node: Node) -> bool:
@@ -348,8 +359,9 @@ def _unwrapped(value: Any) -> Any:
 def _inferred(value: Any) -> pd.DataFrame:
     rows = _rows(value)
     names = dict.fromkeys(name for row in rows for name in row)
-    columns = {name: _column([row.get(name) for row in rows]) for name in names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
+    index = pd.RangeIndex(len(rows))
+    columns = {name: _column([row.get(name) for row in rows], index) for name in names}
+    return pd.DataFrame(columns, index=index)
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
@@ -364,15 +376,15 @@ def _rows(value: Any) -> list[dict[str, Any]]:
     return [row if isinstance(row, dict) else {"value": row} for row in value]
 
 
-def _column(values: list[Any]) -> Any:
+def _column(values: list[Any], index: Any) -> pd.Series[Any]:
     """Values of one JSON type become that nullable dtype; mixed, nested and huge ones stay objects."""
     kinds = {type(value) for value in values if value is not None}
     nodes: dict[type, Node] = {int: {"type": "integer"}, bool: {"type": "boolean"}, str: {"type": "string"}}
     dtypes: dict[type, Any] = {int: pd.Int64Dtype(), bool: pd.BooleanDtype(), str: TEXT}
     if kinds <= {int, float} and float in kinds:
-        return array_of(values, Column("", (), {"type": "number"}, pd.Float64Dtype()))
+        return _series(values, Column("", (), {"type": "number"}, pd.Float64Dtype()), index)
     kind = kinds.pop() if len(kinds) == 1 else object
-    return array_of(values, Column("", (), nodes.get(kind, {}), dtypes.get(kind, OBJECT)))
+    return _series(values, Column("", (), nodes.get(kind, {}), dtypes.get(kind, OBJECT)), index)
 
 
 # Back to JSON
@@ -407,13 +419,17 @@ def _iso(column: pd.Series[Any], plan: Column | None) -> list[Any]:
     return [None if moment is None else pd.Timestamp(moment).to_pydatetime() for moment in moments]
 
 
+class _Inner(dict[str, Any]):
+    """An object that is made again of its columns, unlike one that was a column's value."""
+
+
 def _unflattened(row: dict[str, Any], plan: Mapping[str, Column]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for name, value in row.items():
         path = plan[name].path if name in plan else (name,)
         level = record
         for part in path[:-1]:
-            level = level.setdefault(part, {})
+            level = level.setdefault(part, _Inner())
         level[path[-1]] = value
     return record
 
@@ -425,14 +441,15 @@ def _fitted(record: dict[str, Any], node: Node, defs: Mapping[str, Node]) -> dic
     """
     for name, raw in node.get("properties", {}).items():
         part, optional = without_null(resolved(raw, defs))
-        part = resolved(part, defs)
         inner = record.get(name)
-        missing = inner is None
-        if isinstance(inner, dict) and part.get("properties"):
-            record[name] = _fitted(inner, part, defs)
-            missing = all(value is None for value in inner.values())
-        if missing and optional:
+        if not _missing(inner):
+            record[name] = _fitted(inner, resolved(part, defs), defs) if isinstance(inner, _Inner) else inner
+        elif optional:
             record[name] = None
-        elif missing and name in record and name not in node.get("required", ()):
-            del record[name]
+        elif name not in node.get("required", ()):
+            record.pop(name, None)
     return record
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, _Inner) and all(map(_missing, value.values())))
