@@ -78,7 +78,7 @@ def test_decimals_are_floats_when_asked() -> None:
 
 @pytest.mark.parametrize("option", ["nested", "decimals", "backend"])
 def test_an_unknown_option_names_the_known_ones(option: str) -> None:
-    with pytest.raises(SettingError, match="Expected one of .*, got 'other'"):
+    with pytest.raises(SettingError, match=r"Expected one of .*, got 'other'"):
         schema("x: int").dtypes(**{option: "other"})
 
 

@@ -164,7 +164,7 @@ def test_every_spelling_says_the_same(spec: Any) -> None:
         pytest.param(int, "int", id="int"),
         pytest.param(list[str], "list[str]", id="list"),
         pytest.param(dict[str, int], "dict[str, int]", id="dict"),
-        pytest.param(Optional[int], "int?", id="Optional"),
+        pytest.param(Optional[int], "int?", id="Optional"),  # noqa: UP045 - users write it so
         pytest.param(int | str, "int|str", id="union"),
         pytest.param(Literal["good", "bad"], "good|bad", id="Literal"),
         pytest.param(Mood, "good|bad", id="Enum"),

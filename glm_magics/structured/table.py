@@ -271,7 +271,8 @@ class _Table:
 def _series(values: list[Any], column: Column, index: Any) -> pd.Series[Any]:
     found = array_of(values, column)
     # The dtype is repeated, or pandas 3 would make text of an object column that happens to hold only text.
-    return pd.Series(found, index=index, dtype=found.dtype, copy=False)
+    series: pd.Series[Any] = pd.Series(found, index=index, dtype=found.dtype, copy=False)
+    return series
 
 
 def _fields(node: Node) -> bool:
@@ -442,12 +443,12 @@ def _fitted(record: dict[str, Any], node: Node, defs: Mapping[str, Node]) -> dic
     for name, raw in node.get("properties", {}).items():
         part, optional = without_null(resolved(raw, defs))
         inner = record.get(name)
-        if not _missing(inner):
-            record[name] = _fitted(inner, resolved(part, defs), defs) if isinstance(inner, _Inner) else inner
-        elif optional:
+        if _missing(inner) and optional:
             record[name] = None
-        elif name not in node.get("required", ()):
+        elif _missing(inner) and name not in node.get("required", ()):
             record.pop(name, None)
+        elif isinstance(inner, _Inner):
+            record[name] = _fitted(inner, resolved(part, defs), defs)
     return record
 
 
