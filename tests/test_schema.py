@@ -425,6 +425,14 @@ def test_a_class_checks_with_its_own_validators() -> None:
     ]
 
 
+def test_a_class_never_sees_nan() -> None:
+    class Row(BaseModel):
+        x: float
+
+    shown = [str(problem) for problem in schema(Row).validate([{"x": 1.0}, {"x": float("nan")}]).errors]
+    assert shown == ["rows[1].x: should be a finite number, got nan"]
+
+
 def test_a_recursive_model_and_its_json_schema_check_alike() -> None:
     class Node(BaseModel):
         v: int

@@ -11,6 +11,7 @@ import dataclasses
 import datetime
 import enum
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ from pydantic_core import ErrorDetails, ValidationError
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.problems import MISSING, Note, Part, Problem, Validated, path_text
 
-__all__ = ["json_text", "node_at", "validated"]
+__all__ = ["NotJson", "json_text", "node_at", "validated"]
 
 Place = tuple[Part, ...]
 
@@ -43,6 +44,15 @@ _WORDING = {
 }
 
 
+class NotJson(ValueError):
+    """NaN or infinity, which JSON cannot say, at `place`."""
+
+    def __init__(self, place: Place, value: float) -> None:
+        super().__init__(f"{path_text('', place) or 'the value'}: {value!r} is not JSON")
+        self.place = place
+        self.value = value
+
+
 def validated(
     value: Any, *, run: Callable[[Any], Any], schema: Node, root: str, drop_extra: bool
 ) -> Validated:
@@ -55,6 +65,11 @@ def validated(
             return Validated(run(current), notes=tuple(notes))
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False)
+        except NotJson as error:
+            problem = Problem(
+                path_text(root, error.place), "should be a finite number", error.value, error.place
+            )
+            return Validated(value, errors=(problem,))
         changes = _harmless(current, errors, schema, drop_extra=drop_extra)
         if not changes:
             break
@@ -79,12 +94,27 @@ def node_at(schema: Node, place: Sequence[Part]) -> Node | None:
 
 
 def json_text(value: Any) -> str:
-    """Compact JSON; dates, decimals, enums, models as JSON spells them. NaN raises `ValueError`."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable)
+    """Compact JSON; dates, decimals, enums, models as JSON spells them. NaN and infinity raise `NotJson`."""
+    try:
+        return json.dumps(
+            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable
+        )
+    except ValueError:
+        for place, number in _infinities(value, ()):
+            raise NotJson(place, number) from None
+        raise
 
 
 def _plain(node: Node, defs: dict[str, Node]) -> Node:
     return resolved(without_null(resolved(node, defs))[0], defs)
+
+
+def _infinities(value: Any, place: Place) -> Iterator[tuple[Place, float]]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place, value
+    parts: Any = value.items() if isinstance(value, dict) else ()
+    for key, part in enumerate(value) if isinstance(value, (list, tuple)) else parts:
+        yield from _infinities(part, (*place, key))
 
 
 # Settling
