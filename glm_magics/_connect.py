@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from glm_magics._wire import Dialect
 from glm_magics.client import Client, Endpoint
 from glm_magics.errors import SettingError
 from glm_magics.keys import ApiKey
@@ -15,7 +14,18 @@ from glm_magics.keys import ApiKey
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["DEMO_URL", "PLATFORMS", "connect", "from_environment", "known_key", "login", "variable_of"]
+    from glm_magics._wire import Dialect
+
+__all__ = [
+    "DEMO_URL",
+    "PLATFORMS",
+    "connect",
+    "describe",
+    "from_environment",
+    "known_key",
+    "login",
+    "variable_of",
+]
 
 DEMO_URL = "demo://"
 
@@ -105,6 +115,14 @@ def from_environment(
     if key is not None:
         return connect("z.ai", key=key, level=level, environ=environ)
     return _demo(DEMO_URL, level=level)
+
+
+def describe(endpoint: Endpoint) -> str:
+    """Where requests go, in a few words."""
+    if endpoint.is_demo:
+        options = endpoint.address.partition("?")[2]
+        return "demo engine (offline, no key" + (f", {options})" if options else ")")
+    return f"{endpoint.name} ({endpoint.currency})" if endpoint.currency else endpoint.name
 
 
 def login(platform: str, key: ApiKey, *, remember: bool = False) -> Client:

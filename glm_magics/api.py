@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
-from glm_magics import _connect, _tiers
-from glm_magics._session import Options, Session
-from glm_magics._stream import Stream
-from glm_magics._tier import Tier
-from glm_magics._wire import Dialect
-from glm_magics.chat import Completion, Message
+from glm_magics import _connect
+from glm_magics._options import Options
+from glm_magics._session import Session
 from glm_magics.client import Client
 from glm_magics.errors import SettingError
 from glm_magics.keys import ApiKey
-from glm_magics.ledger import Budget
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+    from os import PathLike
+
     import pandas as pd
+
+    from glm_magics._stream import Stream
+    from glm_magics._tier import Tier
+    from glm_magics._wire import Dialect
+    from glm_magics.chat import Completion, Message
 
 __all__ = [
     "add_tier",
@@ -140,6 +142,8 @@ def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"]
 
     `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself).
     """
+    from glm_magics.ledger import Budget
+
     current = session()
     value = None if amount is None else read_amount(amount)
     if per == "cell":
@@ -153,6 +157,8 @@ def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"]
 
 def read_amount(amount: Decimal | float | str) -> Decimal:
     """An amount of money as an exact decimal. Raises `SettingError` for what is not one, or is negative."""
+    from decimal import Decimal, InvalidOperation
+
     try:
         value = Decimal(str(amount))
     except InvalidOperation:
@@ -171,6 +177,8 @@ def tiers(
     concurrency as requests in flight at account level V0. `context` is a number of tokens, such as "200k".
     """
     import pandas as pd
+
+    from glm_magics import _tiers
 
     found = _tiers.tiers().filter(
         free=free or None, vision=vision or None, thinking=thinking or None, context=context
@@ -261,6 +269,8 @@ _USAGE_COLUMNS = [
 
 def add_tier(tier: Tier | Mapping[str, Any]) -> Tier:
     """Add a tier to the table, or change the fields of one: `add_tier({"id": "glm-6", "context": "1m"})`."""
+    from glm_magics import _tiers
+
     return _tiers.add_tier(tier)
 
 
@@ -269,6 +279,8 @@ def add_tiers(path: str | PathLike[str]) -> None:
 
     Raises `SettingError` when the file cannot be read or a row is malformed.
     """
+    from glm_magics import _tiers
+
     _tiers.add_tiers(str(path))
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
-from glm_magics._session import DEFAULT_TIER, Session
+from glm_magics._session import Session
 from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from glm_magics.magics import GLMMagics
 
-__all__ = ["estimate", "find", "summary"]
+__all__ = ["estimate", "find"]
 
 Command = Callable[["GLMMagics", Sequence[str]], Any]
 
@@ -40,19 +40,6 @@ def find(line: Line) -> Command | None:
         return None
     fits, command = known
     return command if fits(words) else None
-
-
-def summary(version: str) -> str:
-    """The one line that loading prints."""
-    session = api.session()
-    budget = session.ledger.budget
-    parts = [
-        f"glm-magics {version}",
-        _where(session),
-        session.defaults.tier or (DEFAULT_TIER if _has_tier(session) else "no tier yet"),
-        f"budget {budget.limit}" if budget else "no budget",
-    ]
-    return " · ".join(parts) + " · help: %%glm?"
 
 
 def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
@@ -92,7 +79,7 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
     ledger = session.ledger
     spent = ", ".join(str(cost) for cost in ledger.spent().values()) or "nothing"
     rows = [
-        ("endpoint", _where(session)),
+        ("endpoint", _connect.describe(session.client.endpoint)),
         ("key", _key_source(session)),
         ("tier", session.tier.id if _has_tier(session) else "none yet: %glm use NAME"),
         ("budget", f"{ledger.budget.limit} ({ledger.left()} left)" if ledger.budget else "none"),
@@ -144,7 +131,8 @@ def _login(magics: GLMMagics, words: Sequence[str]) -> None:
     session = api.use_client(_connect.login(platform, key, remember="--remember" in options))
     _keep_tier(magics, session)
     kept = " It is kept in the keyring." if "--remember" in options else ""
-    print(f"Connected: {_where(session)}, key from {key.source}.{kept} It is checked by the first question.")
+    place = _connect.describe(session.client.endpoint)
+    print(f"Connected: {place}, key from {key.source}.{kept} It is checked by the first question.")
 
 
 def _colab_key(variable: str) -> ApiKey | None:
@@ -234,7 +222,7 @@ def _demo(magics: GLMMagics, words: Sequence[str]) -> None:
 def _connected(magics: GLMMagics, session: Session) -> None:
     _keep_tier(magics, session)
     tier = "" if _has_tier(session) else " `%glm use NAME` chooses one of its models."
-    print(f"Connected: {_where(session)}.{tier}")
+    print(f"Connected: {_connect.describe(session.client.endpoint)}.{tier}")
 
 
 def _keep_tier(magics: GLMMagics, session: Session) -> None:
@@ -272,14 +260,6 @@ def _doctor(magics: GLMMagics, words: Sequence[str]) -> None:
 
 def _help(magics: GLMMagics, words: Sequence[str]) -> None:
     print(manual.text())
-
-
-def _where(session: Session) -> str:
-    endpoint = session.client.endpoint
-    if endpoint.is_demo:
-        options = endpoint.address.partition("?")[2]
-        return "demo engine (offline, no key" + (f", {options})" if options else ")")
-    return f"{endpoint.name} ({endpoint.currency})" if endpoint.currency else endpoint.name
 
 
 # ------------------------------------------------------------------------------- which lines are commands

@@ -13,9 +13,8 @@ from glm_magics.template import data_names
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
-    from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Completer", "candidates"]
+__all__ = ["candidates", "matches"]
 
 _CELL = re.compile(r"\s*%%glm\b")
 _MAGIC = re.compile(r"\s*(?:[^%\s][^%]*=\s*)?(%{1,2})glm\s+")  # `x = %glm …` too
@@ -31,42 +30,21 @@ _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
 }
 
 
-class Completer:
-    """Registers itself with IPython's completer, and takes itself out again."""
+def matches(context: CompletionContext, namespace: Mapping[str, Any]) -> SimpleMatcherResult:
+    """The answer to IPython's question what may follow; `suppress` keeps the other completers out."""
+    from IPython.core.completer import SimpleCompletion
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        from IPython.core.completer import context_matcher
-
-        self._shell = shell
-
-        @context_matcher(identifier="glm_magics")  # type: ignore[untyped-decorator]
-        def match(context: CompletionContext) -> SimpleMatcherResult:
-            return self._match(context)
-
-        self._matcher: Any = match
-
-    def register(self) -> None:
-        self._shell.Completer.custom_matchers.append(self._matcher)
-
-    def unregister(self) -> None:
-        matchers = self._shell.Completer.custom_matchers
-        if self._matcher in matchers:
-            matchers.remove(self._matcher)
-
-    def _match(self, context: CompletionContext) -> SimpleMatcherResult:
-        from IPython.core.completer import SimpleCompletion
-
-        lines = context.full_text.split("\n")
-        before = lines[context.cursor_line][: context.cursor_position]
-        prompt = context.cursor_line > 0 and _CELL.match(lines[0]) is not None
-        fragment, found = candidates(before, self._shell.user_ns, prompt=prompt)
-        if found is None:
-            return {"completions": [], "suppress": False}
-        return {
-            "completions": [SimpleCompletion(text, type="magic") for text in found],
-            "matched_fragment": fragment,
-            "suppress": True,
-        }
+    lines = context.full_text.split("\n")
+    before = lines[context.cursor_line][: context.cursor_position]
+    prompt = context.cursor_line > 0 and _CELL.match(lines[0]) is not None
+    fragment, found = candidates(before, namespace, prompt=prompt)
+    if found is None:
+        return {"completions": [], "suppress": False}
+    return {
+        "completions": [SimpleCompletion(text, type="magic") for text in found],
+        "matched_fragment": fragment,
+        "suppress": True,
+    }
 
 
 def candidates(

@@ -18,7 +18,7 @@ import pytest
 from conftest import Cells
 from nbclient import NotebookClient
 
-from glm_magics import _connect, api, commands, doctor
+from glm_magics import _connect, api, doctor, magics
 from glm_magics.chat import ChatRequest, Message
 from glm_magics.client import Client, Endpoint
 from glm_magics.demo import Engine
@@ -252,7 +252,7 @@ def test_no_message_repeats_what_a_server_echoes(bare_environment: None, echo: s
     assert_clean("\n".join(told), echo)
     session = api.use_client(client)
     assert_clean(doctor.report(session, None), "doctor")
-    assert_clean(commands.summary("1"), "the line at load")
+    assert_clean(magics.summary(), "the line at load")
 
 
 # A saved notebook

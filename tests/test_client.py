@@ -54,7 +54,8 @@ from glm_magics.keys import ApiKey
 from glm_magics.retry import Policy, Quota
 
 REQUEST = ChatRequest(model="glm-test", messages=(Message("user", "hello"),))
-QUICK = Limits(idle=0.4, total=20)
+QUICK = Limits(idle=1.0, total=20)  # for servers that fall silent
+PATIENT = Limits(idle=60)
 ONCE = Policy(attempts=1)
 HELLO = delta(content="hello")
 STOP = delta("stop")
@@ -134,7 +135,7 @@ HEALTHY = [
 @pytest.mark.parametrize("script", HEALTHY)
 @pytest.mark.parametrize("threaded", [True, False], ids=["threaded", "inline"])
 def test_a_healthy_answer_is_whole(script: Script, threaded: bool) -> None:
-    stream = ask(script, threaded=threaded)
+    stream = ask(script, PATIENT, threaded=threaded)
     assert (stream.completion.text, stream.completion.reasoning) == (EXPECTED_TEXT, EXPECTED_REASONING)
     assert stream.completion.complete
     assert stream.completion.finish_reason == "tool_calls"
@@ -401,7 +402,7 @@ def test_a_broken_answer_is_a_typed_error_that_keeps_the_text(
 def test_silence_ends_without_threads_too(
     script: Script, kind: type[GLMError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glm_magics.client.READ_MARGIN_SECONDS", 0.0)
+    monkeypatch.setattr("glm_magics._exchange.READ_MARGIN_SECONDS", 0.0)
     with pytest.raises(kind):
         ask(script, threaded=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -120,10 +121,8 @@ def test_text_without_options_reaches_the_model_as_it_was_typed(text: str) -> No
 @given(st.text(max_size=80))
 def test_any_line_is_read_or_refused_with_a_grammar_error(line: str) -> None:
     for read in (parse, parse_all):
-        try:
+        with suppress(GrammarError):
             read(line)
-        except GrammarError as error:
-            assert str(error)
 
 
 @given(

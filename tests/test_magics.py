@@ -15,10 +15,10 @@ from conftest import Cells
 from IPython.core.error import UsageError
 from nbclient import NotebookClient
 
-from glm_magics import api, errors, magics
+from glm_magics import _control, api, errors, magics
+from glm_magics import cells as cells_module
 from glm_magics._session import Session
 from glm_magics.chat import Completion
-from glm_magics.views import control
 
 Demo = Callable[..., Session]
 
@@ -359,7 +359,7 @@ def test_with_short_errors_off_there_is_a_traceback(cells: Cells, demo: Demo) ->
 
 def test_words_of_a_server_cannot_write_to_the_terminal(cells: Cells) -> None:
     error = errors.ServerError("\x1b]0;owned\x07\x1b[31mhello" + "x" * 5_000)
-    (line,) = magics._few_lines(error)
+    (line,) = cells_module._few_lines(error)
     assert "\x1b" not in line
     assert len(line) < 1_100
 
@@ -505,10 +505,10 @@ def test_the_stop_button_is_heard_only_while_loaded(cells: Cells) -> None:
     class Shell:
         kernel = Kernel()
 
-    control.register(Shell())
-    assert list(Kernel.comm_manager.targets) == [control.TARGET]
-    control.unregister(Shell())
-    control.unregister(Shell())
+    _control.register(Shell())
+    assert list(Kernel.comm_manager.targets) == [_control.TARGET]
+    _control.unregister(Shell())
+    _control.unregister(Shell())
     assert Kernel.comm_manager.targets == {}
 
 

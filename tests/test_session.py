@@ -10,7 +10,8 @@ import pytest
 
 from glm_magics import api
 from glm_magics._connect import connect
-from glm_magics._session import DEFAULT_TIER, Options, Session
+from glm_magics._options import DEFAULT_TIER, Options
+from glm_magics._session import Session
 from glm_magics.chat import Cost, ImagePart, Message, TextPart
 from glm_magics.errors import (
     BudgetExceeded,

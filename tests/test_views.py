@@ -15,6 +15,7 @@ from comm.base_comm import BaseComm, CommManager
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 
+from glm_magics import _control
 from glm_magics._stream import Progress, Stream
 from glm_magics.chat import (
     ChatRequest,
@@ -28,7 +29,7 @@ from glm_magics.chat import (
 )
 from glm_magics.errors import GLMError, IncompleteStream
 from glm_magics.render import plain
-from glm_magics.views import choose, control, follow, follow_all, footer, record
+from glm_magics.views import choose, follow, follow_all, footer, record
 from glm_magics.views.live import LiveView, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView
 from glm_magics.views.terminal import TerminalView
@@ -241,7 +242,7 @@ def press_stop(comms, run_id):
 
     comms_create, comm.create_comm = comm.create_comm, Opened
     try:
-        content = {"comm_id": "c1", "target_name": control.TARGET, "data": {"stop": run_id}}
+        content = {"comm_id": "c1", "target_name": _control.TARGET, "data": {"stop": run_id}}
         comms.comm_open(None, None, {"content": content, "metadata": {}})
     finally:
         comm.create_comm = comms_create
@@ -251,9 +252,9 @@ def press_stop(comms, run_id):
 @pytest.fixture
 def kernel_shell():
     shell = types.SimpleNamespace(kernel=types.SimpleNamespace(comm_manager=CommManager()), user_ns={})
-    control.register(shell)
+    _control.register(shell)
     yield shell
-    control.unregister(shell)
+    _control.unregister(shell)
 
 
 def test_stop_by_the_runs_id_ends_the_answer_and_is_confirmed(kernel_shell):
@@ -273,14 +274,14 @@ def test_stop_for_another_run_changes_nothing(kernel_shell, run_id):
 
 
 def test_after_unloading_nobody_listens(kernel_shell):
-    control.unregister(kernel_shell)
-    assert control.TARGET not in kernel_shell.kernel.comm_manager.targets
+    _control.unregister(kernel_shell)
+    assert _control.TARGET not in kernel_shell.kernel.comm_manager.targets
 
 
 def test_a_shell_without_a_kernel_needs_no_stop():
     shell = types.SimpleNamespace()
-    control.register(shell)
-    control.unregister(shell)
+    _control.register(shell)
+    _control.unregister(shell)
 
 
 # --------------------------------------------------------------------------------------------- the words
@@ -700,8 +701,9 @@ import os, time
 os.environ["JPY_SESSION_NAME"] = "a.ipynb"
 from glm_magics.chat import ChatRequest, Message
 from glm_magics._stream import Stream
-from glm_magics.views import choose, control, follow
-control.register(get_ipython())
+from glm_magics import _control
+from glm_magics.views import choose, follow
+_control.register(get_ipython())
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\\n\\ndata: [DONE]\\n\\n'
 def answer(pause, count):
     def source():

@@ -5,8 +5,7 @@ A view never changes a stream.
 """
 
 from glm_magics.views.choose import choose
-from glm_magics.views.control import register, unregister
 from glm_magics.views.follow import View, follow, follow_all
 from glm_magics.views.words import footer, record
 
-__all__ = ["View", "choose", "follow", "follow_all", "footer", "record", "register", "unregister"]
+__all__ = ["View", "choose", "follow", "follow_all", "footer", "record"]

@@ -15,9 +15,9 @@ from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from glm_magics._control import stoppable
 from glm_magics.chat import Completion
 from glm_magics.errors import GLMError
-from glm_magics.views.control import stoppable
 
 if TYPE_CHECKING:  # this module is imported at %load_ext, which should cost little
     from glm_magics._stream import Progress

@@ -1,0 +1,232 @@
+"""From a prompt to a priced answer: the checks, the money and the stream of one request of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, Decimal
+from functools import partial
+from typing import TYPE_CHECKING
+
+from glm_magics._decoder import StreamDecoder
+from glm_magics._options import DEFAULT_TIER, Options
+from glm_magics._stream import Limits, Stream
+from glm_magics._tier import Tier, unlisted
+from glm_magics._tier_checks import problems
+from glm_magics._tiers import tiers
+from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, Usage
+from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
+from glm_magics.ledger import Budget, Reservation
+from glm_magics.remarks import remarks
+from glm_magics.tokens import estimate_messages
+
+if TYPE_CHECKING:
+    from glm_magics._session import Session
+
+__all__ = ["Estimate", "estimate", "find_tier", "money", "price", "request", "stream"]
+
+_IDLE_SECONDS = 120.0
+_THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
+_LONGEST_SECONDS = 86_400.0
+_INPUT_MARGIN = 1.2  # how much too low the local token count may be
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a request would cost: its input as counted here, its output at the most it may have."""
+
+    tier: Tier
+    input_tokens: int
+    max_output_tokens: int | None
+    input_cost: Cost | None
+    most: Cost | None
+
+
+def find_tier(session: Session, name: str | None) -> Tier:
+    """The tier of that name or alias. A server other than the platform may have any, without a price.
+
+    Raises `UnknownTier`, with the nearest names.
+    """
+    if session.client.endpoint.dialect == "glm":
+        return tiers().find(name or DEFAULT_TIER)
+    if name is None:
+        return _only_model(session)
+    return tiers().get(name) or unlisted(name)
+
+
+def request(session: Session, prompt: str | tuple[Message, ...], options: Options) -> ChatRequest:
+    """A checked request; nothing is sent. Raises `UnknownTier` or `RequestError` for what cannot work."""
+    options = options.over(session.defaults)
+    tier = find_tier(session, options.tier)
+    messages = (Message("user", prompt),) if isinstance(prompt, str) else prompt
+    if options.system:
+        messages = (Message("system", options.system), *messages)
+    _keep_key_out(session, messages)
+    _check(session, tier, messages, options)
+    return ChatRequest(
+        model=tier.id,
+        messages=messages,
+        stream=options.stream,
+        thinking=None if options.think is False and tier.thinking == "none" else options.think,
+        effort=options.effort,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        max_tokens=options.max_tokens,
+        stop=options.stop,
+    )
+
+
+def estimate(session: Session, request: ChatRequest) -> Estimate:
+    """Tokens and money of a request before it is sent; money is None where no price is known."""
+    tier = find_tier(session, request.model)
+    counted = estimate_messages(request.messages)
+    most_output = request.max_tokens or tier.max_output
+    price = tier.prices.get(session.client.endpoint.currency or "")
+    return Estimate(
+        tier=tier,
+        input_tokens=counted,
+        max_output_tokens=most_output,
+        input_cost=price.cost(Usage(counted, estimated=True)) if price else None,
+        most=price.ceiling(_with_margin(counted), most_output) if price and most_output else None,
+    )
+
+
+def stream(
+    session: Session, request: ChatRequest, *, options: Options | None = None, label: str = ""
+) -> Stream:
+    """Reserve the money and begin. Raises `BudgetExceeded` before anything is sent.
+
+    The stream's last act is to settle, so an answer is in the ledger however it ends.
+    """
+    options = (options or Options()).over(session.defaults)
+    tier = find_tier(session, request.model)
+    budgets = _budgets_for_one(session, options)
+    request = _within(session, request, tier, budgets)
+    reservation = session.ledger.reserve(estimate(session, request).most, label=label, budgets=budgets)
+    idle = _THINKING_IDLE_SECONDS if tier.can_think and request.thinking is not False else _IDLE_SECONDS
+    return session.client.stream(
+        request,
+        limits=Limits(idle=options.timeout or idle),
+        decoder=StreamDecoder(inline_thinking=tier.id.startswith("glm-z1"), boxed=bool(tier.vision)),
+        price=partial(price, session, tier),
+        ended=partial(_settle, session, request, tier, reservation),
+    )
+
+
+def price(session: Session, tier: Tier, usage: Usage) -> Cost | None:
+    """What so many tokens cost on this endpoint; None where no price is known."""
+    price = tier.prices.get(session.client.endpoint.currency or "")
+    return price.cost(usage) if price else None
+
+
+def money(session: Session, amount: Decimal) -> Cost:
+    """An amount in the currency of this endpoint. Raises `SettingError` where none is known."""
+    currency = session.client.endpoint.currency
+    if currency is None:
+        raise SettingError(
+            f"{session.client.endpoint.name} has no currency, so a budget cannot be kept there.",
+            hint="Connect with one: `%glm connect URL --currency USD`.",
+        )
+    return Cost(amount, currency)
+
+
+def _only_model(session: Session) -> Tier:
+    listed = session.client.models()
+    if len(listed) != 1:
+        raise SettingError(
+            f"{session.client.endpoint.name} serves {len(listed)} models, so one has to be named.",
+            hint=f"`%glm use NAME` with one of: {', '.join(listed[:8]) or 'its models'}.",
+        )
+    return tiers().get(listed[0]) or unlisted(listed[0])
+
+
+def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options: Options) -> None:
+    if not any(message.role in ("user", "tool") and message.content for message in messages):
+        raise RequestError("The prompt is empty.", hint="Write what you want to ask. Nothing was sent.")
+    if options.timeout is not None and not 0 < options.timeout <= _LONGEST_SECONDS:
+        raise RequestError(
+            f"timeout {options.timeout:g}: expected seconds above 0, at most {_LONGEST_SECONDS:,.0f}.",
+            hint="Nothing was sent.",
+        )
+    if session.client.endpoint.dialect != "glm":
+        return  # the table is about the platform; another server may take other values
+    parts = [part for message in messages if not isinstance(message.content, str) for part in message.content]
+    found = problems(
+        tier,
+        thinking=options.think,
+        effort=options.effort,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        max_tokens=options.max_tokens,
+        images=sum(isinstance(part, ImagePart) for part in parts),
+        stop=options.stop,
+    )
+    if found:
+        raise RequestError("\n".join(found), hint="Nothing was sent.")
+
+
+def _keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
+    key = session.client.endpoint.key
+    if key is not None and not session.client.endpoint.is_demo:
+        for message in messages:
+            if key.appears_in(message.text):
+                raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
+
+
+def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
+    found = []
+    if options.budget is not None:
+        found.append(Budget(money(session, options.budget), "this cell"))
+    if session.cell_budget is not None:
+        found.append(Budget(money(session, session.cell_budget), "each cell"))
+    return tuple(found)
+
+
+def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[Budget, ...]) -> ChatRequest:
+    """Without --max-tokens, a budget sets it: to as much output as the rest of the money buys."""
+    price = tier.prices.get(session.client.endpoint.currency or "")
+    every = (*budgets, *((session.ledger.budget,) if session.ledger.budget else ()))
+    walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
+    if not walls or request.max_tokens is not None or price is None or not tier.max_output:
+        return request
+    counted = _with_margin(estimate_messages(request.messages))
+    left = min(wall.amount for wall in (session.ledger.left(wall) for wall in walls) if wall is not None)
+    affordable = tier.max_output
+    if price.ceiling(counted, affordable).amount > left:
+        per_token = max(step.output for step in price.steps) / 1_000_000
+        rest = left - price.ceiling(counted, 0).amount
+        affordable = int((rest / per_token).to_integral_value(ROUND_DOWN)) if per_token else affordable
+        while affordable > 0 and price.ceiling(counted, affordable).amount > left:
+            affordable = affordable * 9 // 10  # the step of a longer answer may be dearer
+    if affordable < 1:
+        raise BudgetExceeded(
+            f"The budget has {Cost(left, price.currency)} left: too little for this input and an answer."
+        )
+    return replace(request, max_tokens=affordable)
+
+
+def _settle(
+    session: Session,
+    request: ChatRequest,
+    tier: Tier,
+    reservation: Reservation,
+    completion: Completion,
+    error: GLMError | None,
+) -> Completion:
+    if error is not None and not _may_be_billed(error, completion):
+        session.ledger.release(reservation)
+        return replace(completion, usage=Usage(), cost=None)
+    completion = replace(completion, notes=remarks(request, tier, completion))
+    session.last = completion
+    session.ledger.settle(reservation, completion)
+    return completion
+
+
+def _with_margin(tokens: int) -> int:
+    return int(tokens * _INPUT_MARGIN) + 16
+
+
+def _may_be_billed(error: GLMError, completion: Completion) -> bool:
+    """A refusal costs nothing; silence after the request was sent, or a broken answer, may."""
+    if completion.text or completion.reasoning or completion.tool_calls:
+        return True
+    return isinstance(error, (NoAnswer, StreamError))

@@ -1,0 +1,197 @@
+"""What a `%glm` line or a `%%glm` cell does: read it, ask, show, bind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from glm_magics import api, commands, grammar, manual
+from glm_magics._options import Options
+from glm_magics._stream import Stream
+from glm_magics.chat import Completion
+from glm_magics.errors import GLMError
+from glm_magics.grammar import GrammarError, Line
+from glm_magics.template import data_names, fill, show_value
+
+if TYPE_CHECKING:
+    from glm_magics.magics import GLMMagics
+
+__all__ = ["Cell", "Interrupted", "bundle"]
+
+_OPTION_NAMES = frozenset(
+    (
+        "tier",
+        "system",
+        "think",
+        "effort",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stop",
+        "timeout",
+        "budget",
+        "stream",
+    )
+)
+
+
+class Interrupted(KeyboardInterrupt):
+    """An answer was interrupted: the cells queued behind it do not run, and no traceback is shown."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["Interrupted; the part of the answer that had come is kept."]
+
+
+class Cell:
+    """One line or cell being run: the magics it belongs to, and the names it may use."""
+
+    def __init__(self, magics: GLMMagics, names: Mapping[str, Any]) -> None:
+        self._magics = magics
+        self._shell = magics.ip
+        self._names = names
+
+    def run(self, line: str, cell: str | None) -> Any:
+        try:
+            return self.line(line) if cell is None else self.cell(line, cell)
+        except GrammarError as error:
+            problem = str(error)
+        except GLMError as error:
+            if self._magics.short_errors:
+                error._render_traceback_ = MethodType(_few_lines, error)  # type: ignore[attr-defined]
+            raise error from None
+        raise UsageError(_one_line(problem))
+
+    def line(self, line: str) -> Any:
+        parsed = grammar.parse(line)
+        if parsed.values.get("help"):
+            return print(manual.text())
+        if not parsed.values:
+            command = commands.find(parsed)
+            if command is not None:
+                return command(self._magics, parsed.words[1:])
+        if not parsed.text.strip("? "):
+            raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
+        return self._ask(parsed.text, parsed)
+
+    def cell(self, line: str, cell: str) -> Any:
+        parsed = grammar.parse_all(line)
+        if parsed.values.get("help"):
+            return print(manual.text())
+        if len(parsed.words) > 1:
+            raise GrammarError(
+                f"Expected a TIER and options after %%glm, got {parsed.text!r}. The prompt goes below."
+            )
+        if parsed.words:
+            if "tier" in parsed.values:
+                raise GrammarError(
+                    f"{parsed.words[0]} and --tier {parsed.values['tier']} both name a tier: keep one."
+                )
+            parsed.values["tier"] = parsed.words[0]
+        if not cell.strip():
+            raise GrammarError("The cell is empty: write the prompt below the first line.")
+        return self._ask(cell.rstrip("\n"), parsed)
+
+    # -- asking -------------------------------------------------------------------------------------
+
+    def _ask(self, text: str, parsed: Line) -> Any:
+        session = api.session()
+        options = self._options(parsed)
+        prompt = text if parsed.values.get("raw") else fill(text, self._names, show=_text_of)
+        prompt = "\n\n".join([prompt, *self._attachments(parsed)])
+        request = session.request(prompt, options)
+        if parsed.values.get("estimate"):
+            return commands.estimate(session, request)
+        return self._follow(
+            session.stream(request, options=options, label=f"In[{self._magics.count()}]"), parsed
+        )
+
+    def _follow(self, stream: Stream, parsed: Line) -> Completion:
+        try:
+            with stream:
+                stream.begin()  # the request is on its way while the view is made
+                completion = self._show(stream, parsed)
+        finally:
+            self._bind(parsed, stream.completion)
+        if completion.finish_reason == "interrupted":
+            raise Interrupted
+        if parsed.values.get("code"):
+            self._insert_code(completion)
+        self._magics.shown = (self._magics.count(), completion)
+        return completion
+
+    def _show(self, stream: Stream, parsed: Line) -> Completion:
+        from glm_magics.views import choose, follow
+
+        quiet = bool(parsed.values.get("quiet"))
+        view = choose(self._shell, quiet=quiet, streaming=parsed.values.get("stream", True))
+        return follow(stream, view, budget_left=api.session().ledger.left)
+
+    def _options(self, parsed: Line) -> Options:
+        values = {name: value for name, value in parsed.values.items() if name in _OPTION_NAMES}
+        if "system" in values and not parsed.values.get("raw"):
+            values["system"] = fill(values["system"], self._names, show=_text_of)
+        return Options(**values)
+
+    def _attachments(self, parsed: Line) -> list[str]:
+        from glm_magics.frames.prompt import attachment
+
+        wanted = parsed.values.get("inputs", ())
+        for name in wanted:
+            if name not in self._names:
+                near = grammar.nearest(name, data_names(self._names))
+                raise GrammarError(f"-i {name}: there is no variable of that name in the notebook.{near}")
+        # A template of nothing but the name keeps to the same rules for what may be read.
+        return [fill(f"{{{{{name}}}}}", self._names, show=attachment) for name in wanted]
+
+    def _bind(self, parsed: Line, completion: Completion) -> None:
+        """Also what is only a part; but where nothing came at all, the name keeps what it had."""
+        refused = completion.finish_reason == "incomplete" and not (completion.text or completion.reasoning)
+        if "out" in parsed.values and not refused:
+            self._shell.user_ns[parsed.values["out"]] = completion
+
+    def _insert_code(self, completion: Completion) -> None:
+        blocks = [body.rstrip("\n") for _, body in _CODE_BLOCK.findall(completion.text)]
+        if blocks:
+            self._shell.set_next_input("\n\n".join(blocks), replace=False)
+        else:
+            print("--code: the answer has no code block, so there is no new cell.")
+
+
+_CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_MOST_CHARACTERS = 1_000  # of a message: the words of a server, or of a line, may go on and on
+
+
+def _few_lines(error: GLMError) -> list[str]:
+    from glm_magics.render import plain
+
+    text = plain(f"{type(error).__name__}: {error}").rstrip()
+    return [text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"]
+
+
+def _one_line(problem: str) -> str:
+    from glm_magics.render import reveal
+
+    text = reveal(problem)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:200]} … {text[-200:]}"
+
+
+def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
+    """How an answer looks when it is displayed later on: the same Markdown, and its text."""
+    from glm_magics.render import plain, static
+    from glm_magics.views import footer, record
+
+    shown = static(completion, footer(completion))
+    return shown | {"text/plain": plain(completion.text)}, {"glm_magics": record(completion)}
+
+
+def _text_of(name: str, value: Any) -> str:
+    """A value in the middle of a prompt: a frame as its description, anything else as its text."""
+    if type(value).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
+        from glm_magics.frames.prompt import attachment
+
+        return attachment(name, value)
+    return show_value(name, value)
