@@ -294,6 +294,8 @@ class _Values:
         if not self._classes:
             return found
         if column.dtype == OBJECT or isinstance(column.dtype, pd.ArrowDtype):
+            if _lists_of_atoms(column.node) and set(map(type, found)) <= {list, type(None)}:
+                return found
             return [_unwrapped(value) for value in found]
         return [value.value if isinstance(value, enum.Enum) else value for value in found]
 
@@ -303,6 +305,12 @@ class _Values:
             found = [None if level is None else level.get(path[-1]) for level in above]
             self._levels[path] = [_mapping(value) for value in found] if self._classes else found
         return self._levels[path]
+
+
+def _lists_of_atoms(node: Node) -> bool:
+    """Whether the values are lists of what JSON and Python have alike."""
+    items = node.get("items") or {}
+    return items.get("type") in ("string", "integer", "number", "boolean") and "format" not in items
 
 
 def _mapping(value: Any) -> Any:
