@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from glm_magics.structured.problems import Note
-from glm_magics.structured.repair import Piece, guessed, strict, tolerant
+from glm_magics.structured.repair import Piece, strict, tolerant
 from glm_magics.structured.strings import Ambiguous, Unreadable, join_surrogates
 
 __all__ = ["Document", "Found", "documents", "names_in"]
@@ -61,7 +61,6 @@ _BLANK = r"[\s\x00\ufeff\u200b-\u200d\u2060]"
 _EDGES = "\ufeff\u200b\u200c\u200d\u2060\x00 \t\r\n\u3000\xa0"
 _TOKENS = re.compile(r"\A(?:<\|[a-z_]+\|>|\s)+|(?:<\|[a-z_]+\|>|\s)+\Z")
 _THOUGHT = r"(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
-_THOUGHTS = re.compile(rf"<{_THOUGHT}>.*?</{_THOUGHT}>", re.DOTALL | re.IGNORECASE)
 _THOUGHT_OPEN = re.compile(rf"<{_THOUGHT}>", re.IGNORECASE)
 _THOUGHT_CLOSE = re.compile(rf"</{_THOUGHT}>", re.IGNORECASE)
 _FENCE = re.compile(r"(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n`{\[]*(?:\n|(?=[{\[])|\Z)")
@@ -130,13 +129,16 @@ def _one(text: str, keys: frozenset[str]) -> Found | None:
 
 
 def _without_thoughts(text: str) -> tuple[str, bool]:
-    answer = _THOUGHTS.sub("\n", text)
-    closes = list(_THOUGHT_CLOSE.finditer(answer))
-    if closes:
-        answer = answer[closes[-1].end() :]
-    if opened := _THOUGHT_OPEN.search(answer):
-        answer = answer[: opened.start()]
-    return answer, answer != text
+    """The text without its thinking: closed or not, and also when only its end tag is there."""
+    kept: list[str] = []
+    at = 0
+    while opened := _THOUGHT_OPEN.search(text, at):
+        kept.append(text[at : opened.start()])
+        closed = _THOUGHT_CLOSE.search(text, opened.end())
+        at = closed.end() if closed else len(text)
+    answer = "\n".join([*kept, text[at:]])
+    ends = list(_THOUGHT_CLOSE.finditer(answer))
+    return answer[ends[-1].end() :] if ends else answer, bool(kept or ends)
 
 
 def _decoded(text: str) -> tuple[str, tuple[Note, ...]]:
@@ -243,21 +245,16 @@ def _read_at(scan: _Scan, at: int, stop: int, place: Place) -> int:
         if piece.open and stop < len(scan.text):
             piece, end = tolerant(scan.text[:stop], at, keys=scan.keys)
     except Unreadable as error:
-        return _broken(scan, at, stop, place, error)
+        return _broken(scan, stop, place, error)
     if end > stop and "```" in scan.text[stop:end] and scan.text[stop - 1 : stop] == "\n" and piece.notes:
-        return _broken(scan, at, stop, place, Unreadable("broken JSON before a fence", at))
+        return _broken(scan, stop, place, Unreadable("broken JSON before a fence", at))
     scan.add(piece, place)
     return end
 
 
-def _broken(scan: _Scan, at: int, stop: int, place: Place, error: Unreadable) -> int:
+def _broken(scan: _Scan, stop: int, place: Place, error: Unreadable) -> int:
     """Nothing after broken JSON in the same place can be trusted: its own parts would look like documents."""
-    piece = None
-    if not isinstance(error, Ambiguous):
-        text = scan.text[at:stop]
-        end = max(text.rfind("}"), text.rfind("]")) + 1
-        piece = None if re.search(r"[\"'{\[:：]", text[end:]) else guessed(text[:end])
-    scan.add(piece, place, "" if piece else str(error))
+    scan.add(None, place, str(error))
     return stop
 
 

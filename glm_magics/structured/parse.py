@@ -6,6 +6,7 @@ Every step that changes something says so in a note, and where a careful reader 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from glm_magics.errors import ParseError
 from glm_magics.structured.candidates import Document, Found, documents, names_in
 from glm_magics.structured.coerce import plain
 from glm_magics.structured.problems import Note, Problem, Validated
-from glm_magics.structured.repair import Piece
+from glm_magics.structured.repair import Piece, strict
 from glm_magics.structured.shapes import Shaper
 
 __all__ = ["Parsed", "parse"]
@@ -179,6 +180,9 @@ class _Fit:
 
 def _fitting(text: str, schema: _Schema, truncated: bool) -> Parsed:
     shaper = Shaper(schema.json_schema, schema.shape)
+    plainly = _plainly(text, schema)
+    if plainly is not None:
+        return plainly
     found = documents(text, keys=frozenset({"rows", "value", *names_in(schema.json_schema)}))
     groups = list(_groups(_bare_value(text, found, schema), joined=schema.shape == "rows"))
     fits = [
@@ -191,6 +195,25 @@ def _fitting(text: str, schema: _Schema, truncated: bool) -> Parsed:
     after = Note("chosen", "", "the text after the JSON speaks of a correction: check it")
     trail = (after,) if _CORRECTED.search(found.trail) else ()
     return Parsed(fit.value, fit.complete, (*found.notes, *fit.notes, *notes, *trail))
+
+
+def _plainly(text: str, schema: _Schema) -> Parsed | None:
+    """An answer that is exactly what was asked for, without a detour; None when anything at all must be done."""
+    validate_json = getattr(schema, "validate_json", None)
+    if (
+        validate_json is None
+        or getattr(schema, "annotation", None) is not None
+        or text.lstrip()[:1] not in ("{", "[")
+    ):
+        return None
+    try:
+        # Decimals go the long way: there `12.50` keeps its zero.
+        if '"decimal"' in json.dumps(schema.json_schema) or strict(text).notes:
+            return None
+        checked: Validated = validate_json(text)
+    except (ValueError, ArithmeticError):
+        return None
+    return Parsed(checked.value) if not checked.errors and not checked.notes else None
 
 
 def _bare_value(text: str, found: Found, schema: _Schema) -> list[Document]:
@@ -259,6 +282,9 @@ def _fit(group: list[Document], schema: _Schema, shaper: Shaper, truncated: bool
         notes.append(Note("unwrapped", "", f"{len(group)} documents in a row were joined"))
     complete = all(one.complete for one in settled) and not (truncated and last and len(group) > 1)
     done, changed, problems = shaper.shaped(value)
+    if any(document.piece.rebracketed for document in group if document.piece):
+        # A member that ended up on the wrong side of the missing bracket is one that its object does not know.
+        problems += [Problem(note.path, note.message) for note in changed if note.kind == "dropped"]
     if not problems:
         checked = schema.validate(done)
         done, problems = checked.value, list(checked.errors)

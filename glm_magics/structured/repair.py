@@ -1,26 +1,20 @@
-"""From a piece of text that should be JSON to a value: strictly, then tolerantly, then with json_repair's help.
-
-json_repair guesses, so it comes last, on short texts only, and its answer counts only when every letter and
-digit of the text is in it, in order, and nothing else: it may move punctuation, not words.
-"""
+"""From a piece of text that should be JSON to a value: strictly, else tolerantly, with notes of what that took."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from glm_magics.structured.problems import Note
-from glm_magics.structured.reader import Bare, Reading, number, read
+from glm_magics.structured.reader import Bare, Reading, read
 from glm_magics.structured.strings import Ambiguous, Unreadable, join_surrogates
 
-__all__ = ["Piece", "guessed", "strict", "tolerant"]
+__all__ = ["Piece", "strict", "tolerant"]
 
-_MOST_TO_GUESS = 20_000
-_MOST_TO_READ = 4_000_000
+_MOST_TO_READ = 20_000_000
 
 _SAID = {
     "quotes": "quotes that are not JSON's",
@@ -32,7 +26,8 @@ _SAID = {
     "invisible character": "invisible characters between values were left out",
     "punctuation": "punctuation that is not JSON's",
     "tuple": "a tuple was read as an array",
-    "missing bracket": "a closing bracket was missing",
+    "missing bracket": "a bracket was missing",
+    "extra bracket": "an extra bracket was left out",
     "trailing comma": "a trailing comma was left out",
     "extra comma": "an extra comma was left out",
     "missing comma": "a comma was missing",
@@ -64,6 +59,7 @@ class Piece:
     open: tuple[Any, ...] = ()
     settled: bool = True
     elided: bool = False
+    rebracketed: bool = False
 
 
 def strict(text: str) -> Piece:
@@ -81,13 +77,13 @@ def strict(text: str) -> Piece:
         return value
 
     try:
-        value = json.loads(
-            text, object_pairs_hook=pairs, parse_float=Decimal, parse_int=number, parse_constant=Bare
-        )
+        value = json.loads(text, object_pairs_hook=pairs, parse_float=_decimal, parse_constant=Bare)
     except Unreadable:
         raise
-    except ValueError as error:
-        raise Unreadable(str(error), getattr(error, "pos", 0)) from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(str(error), error.pos) from None
+    except ValueError:  # an integer with more digits than Python reads
+        raise Ambiguous("a number with thousands of digits", 0) from None
     except RecursionError:
         raise Ambiguous("nested too deeply", 0) from None
     notes = (Note("repaired", "", _SAID["repeated key"]),) if repeated else ()
@@ -103,6 +99,13 @@ def _joined(value: Any) -> Any:
     if isinstance(value, list):
         return [_joined(item) for item in value]
     return join_surrogates(value) if type(value) is str else value
+
+
+def _decimal(word: str) -> Decimal:
+    try:
+        return Decimal(word)
+    except InvalidOperation:  # an exponent of many digits
+        raise Ambiguous(f"the number {word[:40]} is too large", 0) from None
 
 
 def _check_repeated(found: list[tuple[str, Any]], value: dict[str, Any]) -> None:
@@ -134,51 +137,3 @@ def notes_of(reading: Reading) -> tuple[Note, ...]:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")
-
-
-def guessed(text: str) -> Piece | None:
-    """json_repair's reading of one short text, if it kept every word of it; else None."""
-    if len(text) > _MOST_TO_GUESS or _several(text):
-        return None
-    import json_repair
-
-    try:
-        value = json_repair.loads(text, skip_json_loads=True)
-    except (RecursionError, ValueError, IndexError):
-        return None
-    if (
-        not isinstance(value, (dict, list))
-        or not value
-        or _letters(text) != _letters(" ".join(_words(value)))
-    ):
-        return None
-    return Piece(_exact(value), (Note("repaired", "", "the JSON was broken and put together again"),))
-
-
-def _several(text: str) -> bool:
-    """Several objects one after the other: json_repair would keep the last and say nothing."""
-    return bool(re.search(r"\}\s*,?\s*\{", text)) and text.lstrip()[:1] != "["
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).lower()
-
-
-def _words(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _words(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _words(item)
-    elif value is not None or value is True:
-        yield str(value)
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {join_surrogates(key): _exact(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_exact(item) for item in value]
-    return Decimal(repr(value)) if isinstance(value, float) else value

@@ -22,6 +22,7 @@ __all__ = [
     "StringReader",
     "Unreadable",
     "join_surrogates",
+    "unescape",
 ]
 
 Context = Literal["key", "member", "item", "top"]
@@ -64,12 +65,21 @@ _FOLLOWS = {
     ),
     "top": re.compile(rf"{_SPACE}*(?:[;`]|$)"),
 }
-_VALUE_AHEAD = re.compile(rf"{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{])")
+# Two quotes with nothing but a gap between them: one value ends and the next begins, or an empty quotation.
+_BOUNDARY = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}[,，;；]?{_SPACE}{{0,50}}{_QUOTE}")
+_BROKEN_KEY = re.compile(
+    rf"{_QUOTE}([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{]|true\b|false\b|null\b)"
+    rf"|{_QUOTE}([^\"'“”:：\n]{{1,100}}?){_SPACE}{{0,20}}[:：]|([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{0,20}}[:：]"
+)
+_HALF_KEY = re.compile(rf"([^\"'“”:：\n]{{1,100}}?){_SPACE}{{0,20}}[:：]")
+_VALUE_AHEAD = re.compile(rf"{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{]|true\b|false\b|null\b)", re.IGNORECASE)
+_COLON_AHEAD = re.compile(rf"{_SPACE}{{0,50}}[:：]")
 _NEXT_KEY = re.compile(rf"([^\"'`“”\n]{{1,100}}){_QUOTE}{_SPACE}{{0,50}}[:：]")
 # A string that runs to the end of the text was cut off there, unless it swallowed a key on its way.
 _KEY_INSIDE = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}[:：]")
 _BEFORE_KEY = re.compile(r"(,[ \t]*|[ \t]*,?[ \t]*\r?\n\s*|\}\s*,?\s*\{\s*)\Z")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|\r?\n|.)", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Commands that begin like an escape; a text with any impossible escape beside them is LaTeX, not JSON.
 _LATEX = re.compile(
@@ -119,7 +129,9 @@ class StringReader:
             return self._triple(at, opener * 3)
         inner = 0
         for end in self._closers(at + 1, CLOSERS[opener]):
-            if _FOLLOWS[context].match(self.text, end + 1):
+            if _FOLLOWS[context].match(self.text, end + 1) or (
+                inner == 0 and self._broken_key_follows(end, context)
+            ):
                 if self._unfinished_pair(at + 1, end):
                     continue
                 self._check_parity(at, end, inner, context)
@@ -127,7 +139,11 @@ class StringReader:
             if context == "key":
                 if self.text[at + 1 : end] in self.keys and _VALUE_AHEAD.match(self.text, end + 1):
                     return self._quoted(at, end, inner)
+                if (half := _HALF_KEY.match(self.text, at + 1)) and half.group(1) in self.keys:
+                    return Quoted(half.group(1), half.end(1), {"missing quote": half.group()})
                 break
+            if context == "item" and inner == 0 and _COLON_AHEAD.match(self.text, end + 1):
+                raise Unreadable("a key in an array: a bracket is missing before it", at)
             if (missing := self._missing_close(at, end, context)) is not None:
                 return missing
             inner += not self._is_apostrophe(end)
@@ -137,7 +153,7 @@ class StringReader:
 
     def _closers(self, start: int, closers: str) -> Iterator[int]:
         """Where unescaped closing quotes stand, so many at most that time stays bounded."""
-        pattern = re.compile(rf"\\\\.|[{re.escape(closers)}]", re.DOTALL)
+        pattern = re.compile(rf"\\.|[{re.escape(closers)}]", re.DOTALL)
         quotes = (match.start() for match in pattern.finditer(self.text, start) if match.group()[0] != "\\")
         return islice(quotes, _MOST_INNER_QUOTES)
 
@@ -158,11 +174,27 @@ class StringReader:
 
     def _check_parity(self, at: int, end: int, inner: int, context: Context) -> None:
         """Quotes inside a text come in pairs; a single one may as well be a boundary."""
+        if inner and (_BOUNDARY.search(self.text, at + 1, end) or self._holds_known_key(at + 1, end)):
+            raise Ambiguous(f"{self.text[at : end + 1][:60]} may be one text or several", at)
         if inner % 2 == 0:
             return
         if context == "member" and (self._known_key_follows(end) or self.text[end + 1 :].lstrip()[:1] == "}"):
             return
         raise Ambiguous(f"unescaped quotes in {self.text[at : end + 1][:60]}: where it ends is not clear", at)
+
+    def _broken_key_follows(self, end: int, context: Context) -> bool:
+        """`"x", mood": 1`, `"x", "mood: 1`, `"x", "mood" 1`: a key of the schema with a mark missing."""
+        if context != "member" or not self.keys:
+            return False
+        match = re.compile(rf"{_GAP}{_COMMA}{_GAP}").match(self.text, end + 1)
+        key = match and _BROKEN_KEY.match(self.text, match.end())
+        return bool(key) and (key[1] or key[2] or key[3]) in self.keys  # type: ignore[index]
+
+    def _holds_known_key(self, start: int, end: int) -> bool:
+        found = re.compile(rf"{_QUOTE}([^\"'“”\n]{{1,100}}){_QUOTE}{_SPACE}{{0,50}}[:：]").finditer(
+            self.text, start, end
+        )
+        return any(match.group(1) in self.keys for match in found)
 
     def _known_key_follows(self, end: int) -> bool:
         match = re.compile(rf"{_GAP}{_COMMA}{_GAP}{_QUOTE}").match(self.text, end + 1)
@@ -183,12 +215,12 @@ class StringReader:
         end = self.text.find(quotes, at + 3)
         if end < 0:
             raise Cut("the text ends inside a string", at)
-        text, repairs = _unescape(self.text[at + 3 : end])
+        text, repairs = unescape(self.text[at + 3 : end])
         return Quoted(text, end + 3, repairs | {"quotes": quotes})
 
     def _quoted(self, at: int, end: int, inner: int, *, closed: bool = True) -> Quoted:
         body = self.text[at + 1 : end]
-        text, repairs = _unescape(body)
+        text, repairs = unescape(body)
         opener = self.text[at]
         if opener != '"' or (closed and self.text[end] != '"'):
             repairs["quotes"] = self.text[at : end + 1]
@@ -199,7 +231,7 @@ class StringReader:
         return Quoted(text, end + 1 if closed else end, repairs)
 
 
-def _unescape(body: str) -> tuple[str, dict[str, str]]:
+def unescape(body: str) -> tuple[str, dict[str, str]]:
     """The text that `body` stands for, and which kinds of repair that took."""
     repairs: dict[str, str] = {}
     if "\\" not in body:
@@ -242,6 +274,6 @@ def _is_literal(body: str) -> bool:
 
 def join_surrogates(text: str) -> str:
     """Halves of a surrogate pair that belong together become one character; a lone half becomes U+FFFD."""
-    if not any("\ud800" <= mark <= "\udfff" for mark in text):
+    if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
