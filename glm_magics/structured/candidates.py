@@ -17,7 +17,7 @@ from glm_magics.structured.problems import Note
 from glm_magics.structured.repair import Piece, strict, tolerant
 from glm_magics.structured.strings import Ambiguous, Unreadable, join_surrogates
 
-__all__ = ["Document", "Found", "documents", "names_in"]
+__all__ = ["Document", "Found", "documents", "names_in", "without_thoughts"]
 
 Place = Literal["text", "fence", "prose"]
 
@@ -85,7 +85,7 @@ def documents(text: str, *, keys: frozenset[str] = frozenset()) -> Found:
         return whole
     if _begins_with_json(text) and (found := _one(text, keys)) is not None:
         return found
-    answer, thought = _without_thoughts(text)
+    answer, thought = without_thoughts(text)
     answer, notes = _decoded(answer)
     if thought:
         notes = (Note("unwrapped", "", "the thinking before the answer was left out"), *notes)
@@ -128,7 +128,7 @@ def _one(text: str, keys: frozenset[str]) -> Found | None:
     return Found([Document(piece, "", "text")])
 
 
-def _without_thoughts(text: str) -> tuple[str, bool]:
+def without_thoughts(text: str) -> tuple[str, bool]:
     """The text without its thinking: closed or not, and also when only its end tag is there."""
     kept: list[str] = []
     at = 0
