@@ -132,7 +132,7 @@ class TemplateError(GLMError):
 
 
 class ParseError(GLMError):
-    """`text` is the raw answer; `problems` say where and why, one object with a plain `str()` for each place."""
+    """`text` is the raw answer; `problems` say where and why: `str()` of each is one line."""
 
     hint = "Ask again with the problems; the raw answer is in `.text` of the error."
 

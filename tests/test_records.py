@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from glm_magics.structured.records import RecordSplitter
 
-TRICKY = st.sampled_from(['"', "\\", "{", "}", "[", "]", ",", ":", "}, {", "]}", "\n", "😀", "杯", "a", "\\u", "<think>", "```"])
+TRICKY = st.sampled_from(
+    ['"', "\\", "{", "}", "[", "]", ",", ":", "}, {", "]}", "\n", "😀", "杯", "a", "\\u", "<think>", "```"]
+)
 TEXT = st.one_of(st.text(max_size=6), st.lists(TRICKY, max_size=5).map("".join))
 VALUE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
@@ -35,7 +37,11 @@ def cut(text: str, sizes: list[int]) -> list[str]:
 def halves(text: str) -> str:
     """The text with characters beyond U+FFFF as two halves, as JavaScript counts them."""
     return "".join(
-        mark if mark <= "\uffff" else mark.encode("utf-16-be").decode("utf-16-be", "surrogatepass") if False else _pair(mark)
+        mark
+        if mark <= "\uffff"
+        else mark.encode("utf-16-be").decode("utf-16-be", "surrogatepass")
+        if False
+        else _pair(mark)
         for mark in text
     )
 
@@ -50,7 +56,14 @@ def _pair(mark: str) -> str:
     records=RECORDS,
     ascii_only=st.booleans(),
     indent=st.sampled_from([None, 1]),
-    wrap=st.sampled_from(["{}", '{{"rows": {}}}', "Here: [1] {{x}}\n```json\n{}\n```\nDone [2].", "<think>[{{\"a\": 1}}]</think>{}"]),
+    wrap=st.sampled_from(
+        [
+            "{}",
+            '{{"rows": {}}}',
+            "Here: [1] {{x}}\n```json\n{}\n```\nDone [2].",
+            '<think>[{{"a": 1}}]</think>{}',
+        ]
+    ),
     sizes=st.lists(st.integers(0, 9), max_size=120),
 )
 def test_any_cutting_gives_the_same_records(
@@ -66,7 +79,9 @@ def test_any_cutting_gives_the_same_records(
 
 @settings(max_examples=150, deadline=None)
 @given(records=RECORDS.filter(bool), ascii_only=st.booleans())
-def test_every_prefix_gives_exactly_its_whole_records(records: list[dict[str, Any]], ascii_only: bool) -> None:
+def test_every_prefix_gives_exactly_its_whole_records(
+    records: list[dict[str, Any]], ascii_only: bool
+) -> None:
     pieces = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
     text = '{"rows": [' + ", ".join(pieces) + "]}"
     ends, at = [], len('{"rows": [')
@@ -95,7 +110,7 @@ def test_the_unfinished_record_is_shown_as_far_as_it_goes() -> None:
     [
         pytest.param("", id="nothing"),
         pytest.param("Sure, as in [1] and {this}:\n", id="prose"),
-        pytest.param("<think>[{\"name\": \"draft\"}] and {\"rows\": [{\"a\": 1}]}</think>", id="thinking"),
+        pytest.param('<think>[{"name": "draft"}] and {"rows": [{"a": 1}]}</think>', id="thinking"),
         pytest.param("\ufeff```json\n", id="fence"),
         pytest.param('{"status": "ok", "count": 2, "items": ', id="wrapper"),
         pytest.param("<|begin_of_box|>", id="box"),
@@ -119,7 +134,10 @@ def test_a_record_that_cannot_be_read_is_counted_and_does_not_stop_the_others() 
 
 
 def test_half_a_character_written_as_an_escape_becomes_a_replacement_character() -> None:
-    assert RecordSplitter().feed('[{"a": "\\ud83d"}, {"a": "\\ud83d\\ude00"}]') == [{"a": "\ufffd"}, {"a": "😀"}]
+    assert RecordSplitter().feed('[{"a": "\\ud83d"}, {"a": "\\ud83d\\ude00"}]') == [
+        {"a": "\ufffd"},
+        {"a": "😀"},
+    ]
 
 
 def test_finished_text_is_let_go() -> None:

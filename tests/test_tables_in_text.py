@@ -88,7 +88,7 @@ def column(cells: list[str], **options: Any) -> list[Any]:
 )
 def test_numbers_with_units(cells: list[str], expected: list[Any], unit: str | None) -> None:
     assert column(cells, numbers=True) == expected
-    assert column(cells) == [cell for cell in cells]
+    assert column(cells) == cells
     text = "| x |\n|---|\n" + "\n".join(f"| {cell} |" for cell in cells)
     (frame,) = frames(text, numbers=True)
     assert frame.attrs.get("units", {}).get("x") == unit

@@ -59,7 +59,7 @@ class _Scan:
 
 _BLANK = r"[\s\x00\ufeff\u200b-\u200d\u2060]"
 _EDGES = "\ufeff\u200b\u200c\u200d\u2060\x00 \t\r\n\u3000\xa0"
-_TOKENS = re.compile(r"\A(?:<\|[a-z_]+\|>|\s)+|(?:<\|[a-z_]+\|>|\s)+\Z")
+_FIRST_TOKENS = re.compile(r"(?:<\|[a-z_]{1,40}\|>|\s)+")
 _THOUGHT = r"(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
 _THOUGHT_OPEN = re.compile(rf"<{_THOUGHT}>", re.IGNORECASE)
 _THOUGHT_CLOSE = re.compile(rf"</{_THOUGHT}>", re.IGNORECASE)
@@ -67,14 +67,15 @@ _FENCE = re.compile(r"(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n`{\[]
 _JSON_LANGUAGES = frozenset("json json5 jsonc jsonl ndjson geojson text txt plaintext output".split()) | {""}  # noqa: SIM905
 _CODE_LANGUAGES = frozenset("python py python3 javascript js typescript ts".split())  # noqa: SIM905
 _ASSIGNMENT = re.compile(
-    r"\s*(?:(?:export\s+)?(?:const|let|var)\s+|export\s+default\s+|return\s+)?(?:[\w.]+(?:\s*:\s*[\w\[\], .]+)?\s*=\s*)?(?=[{\[(])"
+    r"\s*(?:(?:export\s+)?(?:const|let|var)\s+|export\s+default\s+|return\s+)?"
+    r"(?:[\w.]+(?:\s*:\s*[\w\[\], .]+)?\s*=\s*)?(?=[{\[(])"
 )
 _START = re.compile(
     rf"[{{｛](?={_BLANK}{{0,200}}(?:[\"'“”‘＂「]|[}}｝]|[^\W\d][\w.-]{{0,60}}\s{{0,20}}[:：=]|//|/\*|\#|\Z))"
     rf"|[\[［](?={_BLANK}{{0,200}}(?:[{{\[\"'“‘＂「｛［\]］(]|-?\d|true\b|false\b|null\b|None\b|True\b|False\b|//|/\*|\Z))"
 )
-_ESCAPED = re.compile(r"[{\[](?:\s|\\n|\\r|\\t|[{\[])*\\\"")
-_HTML = re.compile(r"[{\[](?:\s|&nbsp;|<br\s*/?>|[{\[])*&(?:quot|#34|#x22|#39|apos);")
+_ESCAPED = re.compile(r"[{\[](?:\s|\\n|\\r|\\t|[{\[]){0,60}\\\"")
+_HTML = re.compile(r"[{\[](?:\s|&nbsp;|<br\s{0,3}/?>|[{\[]){0,60}&(?:quot|#34|#x22|#39|apos);")
 
 
 def documents(text: str, *, keys: frozenset[str] = frozenset()) -> Found:
@@ -102,7 +103,7 @@ def documents(text: str, *, keys: frozenset[str] = frozenset()) -> Found:
 
 def _whole(text: str) -> Found | None:
     """The text as strict JSON, if it is that."""
-    bare = _TOKENS.sub("", text.strip(_EDGES)).strip(_EDGES)
+    bare = _without_tokens(text.strip(_EDGES))
     try:
         piece = strict(bare)
     except Ambiguous as error:
@@ -110,6 +111,15 @@ def _whole(text: str) -> Found | None:
     except Unreadable:
         return None
     return Found([Document(piece, "", "text")])
+
+
+def _without_tokens(text: str) -> str:
+    """Without the model's own marks, such as `<|begin_of_box|>`, at both ends."""
+    if first := _FIRST_TOKENS.match(text):
+        text = text[first.end() :]
+    while text.endswith("|>") and 0 <= len(text) - (start := text.rfind("<|")) <= 44:
+        text = text[:start].rstrip(_EDGES)
+    return text.strip(_EDGES)
 
 
 def _begins_with_json(text: str) -> bool:
@@ -224,7 +234,7 @@ def _fenced(scan: _Scan, body: str, language: str, *, closed: bool) -> None:
 
 
 def _prose(scan: _Scan, at: int, stop: int) -> int:
-    """Documents between `at` and `stop`; a document may hold a fence in its strings, and then reach further."""
+    """Documents from `at` to `stop`, or further when a document holds a fence in its strings."""
     return _run(scan, at, stop, "prose")
 
 
@@ -259,7 +269,7 @@ def _broken(scan: _Scan, stop: int, place: Place, error: Unreadable) -> int:
 
 
 def _braceless(scan: _Scan) -> None:
-    """`"name": "x", "price": 5`: an object whose braces were forgotten, when the schema knows its first key."""
+    """`"name": "x", "price": 5`: an object without its braces, when the schema knows its first key."""
     text = scan.text.strip(_EDGES + ",")
     match = re.match(r"[\"'“]([^\"'“”\n]{1,100})[\"'”]\s*[:：]", text)
     if match is None or match.group(1) not in scan.keys:

@@ -1,6 +1,6 @@
 """Values moved to the types of a schema, where that changes their spelling and not their meaning.
 
-Text stays text: `'01234'` in a text field is left alone. What could mean two things is a problem, not a guess.
+Text stays text: `'01234'` in a text field is left alone. What could mean two things is a problem.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ class Coercion:
         return number
 
     def _unit_agrees(self, unit: str, scaled: str, node: Node, loc: tuple[Part, ...]) -> bool:
-        """Dropping a unit is right unless the field is about another unit of the same kind, or a percentage."""
+        """May the unit go? Not when the field is in another unit of the same kind, nor for a percentage."""
         words = _words_of(node, loc)
         if scaled and any(word in words for word in (*_SCALE_WORDS, scaled)):
             return False
@@ -399,7 +399,7 @@ def plain(value: Any) -> tuple[Any, str]:
         several = value[:1].isdigit() and len(re.findall(r"\d+(?:[.,]\d+)*", value)) > 1
         return str(value), "should be one value" if several else ""
     if isinstance(value, Decimal):
-        number = float(value) if value.adjusted() < 308 else float("inf")
+        number = float(value)
         return (value if number in (float("inf"), float("-inf")) else number), ""
     if isinstance(value, dict):
         done = {key: plain(item) for key, item in value.items()}

@@ -15,16 +15,39 @@ __all__ = ["NOTHING", "Amount", "amount", "iso_date", "iso_moment", "iso_time", 
 
 # What models write where there is no value. Chinese: none, not known, not applicable.
 NOTHING = frozenset(
-    "nan n/a na null none nil undefined - -- — – unknown 无 未知 不适用 暂无 不详 空".split()  # noqa: SIM905
+    [
+        "nan",
+        "n/a",
+        "na",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "-",
+        "--",
+        "—",
+        "–",
+        "unknown",
+        "无",
+        "未知",
+        "不适用",
+        "暂无",
+        "不详",
+        "空",
+    ]
 ) | {"", "not available", "not applicable"}
-_TRUE = frozenset("true yes y 1 是 真 对 ✓ ✔ ✅ ✔️".split())  # noqa: SIM905
-_FALSE = frozenset("false no n 0 否 假 错 ✗ ✘ ❌ 不是".split())  # noqa: SIM905
+_TRUE = frozenset(["true", "yes", "y", "1", "是", "真", "对", "✓", "✔", "✅", "✔️"])
+_FALSE = frozenset(["false", "no", "n", "0", "否", "假", "错", "✗", "✘", "❌", "不是"])
 
 _PLAIN = r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+"
-_GROUPED = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:[ _'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}"
+_GROUPED = (
+    r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:[ _'’]\d{3})+(?:\.\d+)?"
+    r"|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}"
+)
+_SCALE = "万亿|千万|百万|十万|千亿|百亿|万|亿|thousand|million|billion|trillion"
 _AMOUNT = re.compile(
     rf"(?P<sign>[-+])?\s*(?P<before>[$€£¥₹₩₽]|US\$|HK\$|RMB|USD|CNY|EUR|GBP|JPY|NT\$)?\s*(?P<sign2>[-+])?"
-    rf"(?P<number>{_GROUPED}|{_PLAIN})\s*(?P<scale>万亿|千万|百万|十万|千亿|百亿|万|亿|thousand|million|billion|trillion)?"
+    rf"(?P<number>{_GROUPED}|{_PLAIN})\s*(?P<scale>{_SCALE})?"
     r"\s*(?P<after>[^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@^“”\"'][^\d.,;:!?+\-*/=<>~()\[\]{}|&#@\"]{0,20}"
     r"(?:/[^\W\d]{1,10}|[²³])?)?\.?",
     re.IGNORECASE,
@@ -36,28 +59,43 @@ _SCALES = {
 # Letters after a number that may multiply it or that say that it is not one number.
 _DOUBTFUL = re.compile(
     r"(k|m|b|bn|mn|mm|t|tn|w|g|千|百|十|dozen|hundred|hundreds|thousands|millions|billions|lakh|crore|cr|"
-    r"or|to|and|plus|about|at least|or more|or less|至|到|左右|以上|以下|多|几|余|约|off|x|×|th|st|nd|rd|of)\b.*|"
+    r"or|to|and|plus|about|at least|or more|or less|至|到|左右|以上|以下|多|几|余|约|"
+    r"off|x|×|th|st|nd|rd|of)\b.*|"
     r"[千百十多几余].*|.*(左右|以上|以下|上下|or more|or less|at least|approx\w*|ish|不到|plus|each)",
     re.IGNORECASE,
 )
-_FAMILIES: tuple[tuple[str, str], ...] = (
-    ("time", "ms millisecond milliseconds 毫秒 s sec secs second seconds 秒 秒钟 min mins minute minutes 分 分钟 h hr hrs hour hours 小时 day days 天 日 week weeks 周 month months 月 个月 year years yr yrs 年 岁"),
-    ("length", "mm millimeter millimeters 毫米 cm centimeter centimeters 厘米 m meter meters metre metres 米 km kilometer kilometers kilometre kilometres 公里 千米 in inch inches 英寸 ft foot feet 英尺 mi mile miles 英里 yd yard yards"),
-    ("mass", "mg milligram milligrams 毫克 g gram grams 克 kg kilo kilos kilogram kilograms 千克 公斤 t ton tons tonne tonnes 吨 lb lbs pound pounds 磅 oz ounce ounces 斤"),
-    ("money", "$ us$ usd dollar dollars 美元 € eur euro euros 欧元 £ gbp pounds 英镑 ¥ cny rmb yuan 元 人民币 块 jpy yen 日元 hk$ hkd 港币 nt$ ₹ inr rupees ₩ krw ₽ rub cent cents 分 角"),
-    ("data", "b byte bytes 字节 kb kib mb mib gb gib tb tib bit bits"),
-    ("temperature", "c °c ℃ celsius 摄氏度 f °f ℉ fahrenheit 华氏度 k kelvin"),
-    ("volume", "ml milliliter milliliters 毫升 l liter liters litre litres 升 gal gallon gallons"),
-)  # fmt: skip
+_FAMILIES: dict[str, str] = {
+    "time": (
+        "ms millisecond milliseconds 毫秒 s sec secs second seconds 秒 秒钟 min mins minute "
+        "minutes 分 分钟 h hr hrs hour hours 小时 day days 天 日 week weeks 周 month months 月 "
+        "个月 year years yr yrs 年 岁"
+    ),
+    "length": (
+        "mm millimeter millimeters 毫米 cm centimeter centimeters 厘米 m meter meters metre "
+        "metres 米 km kilometer kilometers kilometre kilometres 公里 千米 in inch inches 英寸 "
+        "ft foot feet 英尺 mi mile miles 英里 yd yard yards"
+    ),
+    "mass": (
+        "mg milligram milligrams 毫克 g gram grams 克 kg kilo kilos kilogram kilograms 千克 "
+        "公斤 t ton tons tonne tonnes 吨 lb lbs pound pounds 磅 oz ounce ounces 斤"
+    ),
+    "money": (
+        "$ us$ usd dollar dollars 美元 € eur euro euros 欧元 £ gbp pounds 英镑 ¥ cny rmb yuan "
+        "元 人民币 块 jpy yen 日元 hk$ hkd 港币 nt$ ₹ inr rupees ₩ krw ₽ rub cent cents 分 角"
+    ),
+    "data": ("b byte bytes 字节 kb kib mb mib gb gib tb tib bit bits"),
+    "temperature": ("c °c ℃ celsius 摄氏度 f °f ℉ fahrenheit 华氏度 k kelvin"),
+    "volume": ("ml milliliter milliliters 毫升 l liter liters litre litres 升 gal gallon gallons"),
+}
 _FAMILY: dict[str, tuple[str, ...]] = {}
-for _family, _units in _FAMILIES:
+for _family, _units in _FAMILIES.items():
     for _unit in _units.split():
         _FAMILY[_unit] = (*_FAMILY.get(_unit, ()), _family)
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number with what stood beside it: `unit` ("kg", "$", "%"), and whether a scale word (万) was applied."""
+    """A number with what stood beside it: `unit` ("kg", "$", "%"), and the scale word (万), if any."""
 
     number: Decimal
     unit: str = ""
@@ -97,7 +135,7 @@ def _ungrouped(number: str) -> str:
 
 
 def unit_family(unit: str) -> tuple[str, ...]:
-    """What a unit measures ("time", "money", …): several for a sign that stands for several, none if unknown."""
+    """What a unit measures ("time", "money", …): several for an ambiguous sign, none if unknown."""
     return _FAMILY.get(unit.strip().lower().rstrip("."), ())
 
 
@@ -113,7 +151,20 @@ _WORDY = re.compile(
     r"(?:[A-Za-z]+day,?\s+)?(?:(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?([A-Za-z]{3,9})\.?|([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?),?\s+(\d{4})"
 )
 _XXY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})")
-_MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 
 
 def iso_date(text: str) -> str | None:

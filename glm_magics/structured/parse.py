@@ -24,7 +24,7 @@ __all__ = ["Parsed", "parse"]
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What an answer means. `complete` is False when some of it is missing: cut off, or left out by the model.
+    """What an answer means. `complete` is False when some is missing: cut off, or left out by the model.
 
     `notes` list what was unwrapped, repaired, coerced, dropped or chosen, in plain words.
     """
@@ -132,7 +132,7 @@ def _settled(piece: Piece, truncated: bool, shaper: Shaper | None) -> _Settled |
     """A piece with nothing open; None when its end is missing and what was lost cannot be told apart."""
     if not piece.open:
         return _Settled(piece.value, not piece.elided, piece.notes)
-    if truncated:
+    if truncated and any(isinstance(container, list) for container in piece.open):
         return _without_unfinished(piece)
     innermost = piece.open[-1]
     if shaper is None or not piece.settled or not _only_brackets_missing(innermost, shaper):
@@ -198,7 +198,7 @@ def _fitting(text: str, schema: _Schema, truncated: bool) -> Parsed:
 
 
 def _plainly(text: str, schema: _Schema) -> Parsed | None:
-    """An answer that is exactly what was asked for, without a detour; None when anything at all must be done."""
+    """An answer that is exactly what was asked for, at once; None when anything at all must be done."""
     validate_json = getattr(schema, "validate_json", None)
     if (
         validate_json is None
@@ -208,12 +208,24 @@ def _plainly(text: str, schema: _Schema) -> Parsed | None:
         return None
     try:
         # Decimals go the long way: there `12.50` keeps its zero.
-        if '"decimal"' in json.dumps(schema.json_schema) or strict(text).notes:
+        if '"decimal"' in json.dumps(schema.json_schema):
+            return None
+        piece = strict(text)
+        if piece.notes or not _is_root(piece.value, schema.shape):
             return None
         checked: Validated = validate_json(text)
     except (ValueError, ArithmeticError):
         return None
     return Parsed(checked.value) if not checked.errors and not checked.notes else None
+
+
+def _is_root(value: Any, shape: str) -> bool:
+    """Is it the very object (or array) that is asked for?"""
+    if shape == "record":
+        return isinstance(value, dict)
+    if isinstance(value, dict):
+        return set(value) == {"rows" if shape == "rows" else "value"}
+    return shape == "rows"
 
 
 def _bare_value(text: str, found: Found, schema: _Schema) -> list[Document]:
@@ -283,7 +295,7 @@ def _fit(group: list[Document], schema: _Schema, shaper: Shaper, truncated: bool
     complete = all(one.complete for one in settled) and not (truncated and last and len(group) > 1)
     done, changed, problems = shaper.shaped(value)
     if any(document.piece.rebracketed for document in group if document.piece):
-        # A member that ended up on the wrong side of the missing bracket is one that its object does not know.
+        # A member on the wrong side of the missing bracket is one that its object does not know.
         problems += [Problem(note.path, note.message) for note in changed if note.kind == "dropped"]
     if not problems:
         checked = schema.validate(done)
@@ -306,7 +318,8 @@ _CORRECTED = re.compile(
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
-    r"example|e\.g\.|for instance|\bformat|schema|template|sample|\bdraft|first attempt|first try|\binput|original|"
+    r"example|e\.g\.|for instance|\bformat|schema|template|sample|\bdraft|first attempt|first try|\binput|"
+    r"original|"
     r"例如|比如|示例|样例|格式|模板|草稿|初稿|输入|原始",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""The records of a JSON array while it streams in: each is handed over once, as soon as its last brace is there.
+"""The records of a JSON array while it streams in: each handed over once, as soon as its last brace is there.
 
 Text is looked at once and let go with its record, so time is linear and memory is that of one record.
 """
@@ -31,9 +31,9 @@ _TRIES = 3
 class RecordSplitter:
     """Splits a streaming `{"rows": [{…}, {…}]}` or bare `[{…}, {…}]` into its records.
 
-    What comes before the array (prose, fences, thinking) and after it is passed over. It reads plain JSON only: for
-    a broken answer it gives fewer records than `parse` will, when the answer is whole. `broken` counts records that
-    ended but could not be read.
+    What comes before the array (prose, fences, thinking) and after it is passed over. It reads plain JSON
+    only: of a broken answer it gives fewer records than `parse` will, when the answer is whole. `broken`
+    counts records that ended but could not be read.
     """
 
     def __init__(self) -> None:

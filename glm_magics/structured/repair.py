@@ -1,4 +1,4 @@
-"""From a piece of text that should be JSON to a value: strictly, else tolerantly, with notes of what that took."""
+"""From a piece of text that should be JSON to a value: strictly, else tolerantly with notes."""
 
 from __future__ import annotations
 
@@ -129,10 +129,14 @@ def notes_of(reading: Reading) -> tuple[Note, ...]:
         Note(
             "dropped" if repair.kind == "ellipsis" else "repaired",
             "",
-            f"{_SAID[repair.kind]}{f' ({repair.count} times)' if repair.count > 1 else ''}: {_short(repair.example)}",
+            f"{_SAID[repair.kind]}{_times(repair.count)}: {_short(repair.example)}",
         )
         for repair in reading.repairs
     )
+
+
+def _times(count: int) -> str:
+    return f" ({count} times)" if count > 1 else ""
 
 
 def _short(text: str) -> str:

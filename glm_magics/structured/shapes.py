@@ -1,6 +1,6 @@
 """The value that was asked for, out of the value that came: rows, one record, or any other value.
 
-Models wrap (`{"data": {"items": […]}}`), forget the wrapping, send one object for an array, or columns for rows.
+Models wrap (`{"data": {"items": […]}}`), forget the wrapping, send one object for an array, columns for rows.
 """
 
 from __future__ import annotations
@@ -96,11 +96,12 @@ class Shaper:
                 self._note_wrap(value[0], wrapped, coercion)
                 return list(value[0][wrapped])
         head = value[0] if value else None
-        if isinstance(head, list) and self.names and self.names == {fold(str(cell)) for cell in head}:
-            if all(isinstance(row, list) and len(row) == len(head) for row in value):
-                coercion.note("unwrapped", (), "a header and arrays were turned into records")
-                return [dict(zip(map(str, head), row, strict=True)) for row in value[1:]]
-        return value
+        if not isinstance(head, list) or not self.names or self.names != {fold(str(cell)) for cell in head}:
+            return value
+        if not all(isinstance(row, list) and len(row) == len(head) for row in value):
+            return value
+        coercion.note("unwrapped", (), "a header and arrays were turned into records")
+        return [dict(zip(map(str, head), row, strict=True)) for row in value[1:]]
 
     def _wrapped(self, value: dict[str, Any]) -> str | None:
         """The key under which the records are: "rows", or the only one whose value holds records."""
@@ -141,7 +142,7 @@ class Shaper:
             or len({len(item) for item in lists}) != 1
         ):
             return None
-        if len(value) < 2 or not {fold(key) for key in value} == self.names:
+        if len(value) < 2 or {fold(key) for key in value} != self.names:
             return None
         return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
 

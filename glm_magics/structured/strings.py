@@ -46,14 +46,18 @@ _SPACE = r"[\s\x00\ufeff\u200b-\u200d\u2060]"
 _COMMENT = r"(?://[^\n]*|\#[^\n]*|/\*.*?\*/)"
 _GAP = rf"(?:{_SPACE}{{0,200}}(?:{_COMMENT}{_SPACE}{{0,200}}){{0,3}})"
 _QUOTE = "[\"'`“”„‘’＂＇「」『』]"
-_KEY = rf"(?:{_QUOTE}[^\"'`“”„‘’＂＇「」『』\n]{{1,100}}{_QUOTE}|[^\W\d][\w.$-]{{0,100}}){_SPACE}{{0,50}}(?:[:：]|=>?)"
+_QUOTED_KEY = (
+    rf'(?:"(?:[^"\\\n]|\\.){{0,200}}"|{_QUOTE}[^\"\'`“”„‘’＂＇「」『』\n]{{1,100}}{_QUOTE})'
+)
+_KEY = rf"(?:{_QUOTED_KEY}|[^\W\d][\w.$-]{{0,100}}){_SPACE}{{0,50}}(?:[:：]|=>?)"
+_CUT_KEY = rf"{_QUOTE}[^\"'`“”\n]{{0,100}}{_QUOTE}?{_SPACE}{{0,50}}\Z"
 _COMMA = "[,，;；、]"
 _AFTER_CLOSER = rf"(?={_GAP}(?:[,，;；\]}}）)］｝`<]|$)|{_SPACE}{{0,20}}[\n{{]|{_SPACE}{{1,20}}\S)"
 
 _FOLLOWS = {
     "key": re.compile(rf"{_SPACE}{{0,200}}(?:[:：]|=>?)"),
     "member": re.compile(
-        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|[}}｝\]］]|\.\.\.|…|{_COMMA}|$)"
+        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］]|\.\.\.|…|{_COMMA}|$)"
         rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|$)",
         re.DOTALL,
     ),
@@ -71,12 +75,14 @@ _BROKEN_KEY = re.compile(
     rf"{_QUOTE}([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{]|true\b|false\b|null\b)"
     rf"|{_QUOTE}([^\"'“”:：\n]{{1,100}}?){_SPACE}{{0,20}}[:：]|([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{0,20}}[:：]"
 )
+_ANY_KEY = re.compile(rf"([^\W\d][\w.$-]{{0,100}})[\"'”]?{_SPACE}{{0,50}}[:：]")
+_BORDER = re.compile(
+    rf"[}}\]]{_SPACE}{{0,50}},{_SPACE}{{0,50}}[{{\[\"']|[{{,]{_SPACE}{{0,50}}[\"'][^\"'\n]{{1,60}}[\"']{_SPACE}{{0,20}}:"
+)
 _HALF_KEY = re.compile(rf"([^\"'“”:：\n]{{1,100}}?){_SPACE}{{0,20}}[:：]")
 _VALUE_AHEAD = re.compile(rf"{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{]|true\b|false\b|null\b)", re.IGNORECASE)
 _COLON_AHEAD = re.compile(rf"{_SPACE}{{0,50}}[:：]")
 _NEXT_KEY = re.compile(rf"([^\"'`“”\n]{{1,100}}){_QUOTE}{_SPACE}{{0,50}}[:：]")
-# A string that runs to the end of the text was cut off there, unless it swallowed a key on its way.
-_KEY_INSIDE = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}[:：]")
 _BEFORE_KEY = re.compile(r"(,[ \t]*|[ \t]*,?[ \t]*\r?\n\s*|\}\s*,?\s*\{\s*)\Z")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|\r?\n|.)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -147,8 +153,10 @@ class StringReader:
             if (missing := self._missing_close(at, end, context)) is not None:
                 return missing
             inner += not self._is_apostrophe(end)
-        if _KEY_INSIDE.search(self.text, at + 1):
+        key_inside = re.compile(rf"(?<!\\)[{re.escape(CLOSERS[opener])}]{_SPACE}{{0,50}}[:：]")
+        if key_inside.search(self.text, at + 1):
             raise Unreadable("a string whose end cannot be found", at)
+        # It runs to the end of the text and swallowed no key on its way: it was cut off there.
         raise Cut("the text ends inside a string", at)
 
     def _closers(self, start: int, closers: str) -> Iterator[int]:
@@ -174,7 +182,7 @@ class StringReader:
 
     def _check_parity(self, at: int, end: int, inner: int, context: Context) -> None:
         """Quotes inside a text come in pairs; a single one may as well be a boundary."""
-        if inner and (_BOUNDARY.search(self.text, at + 1, end) or self._holds_known_key(at + 1, end)):
+        if inner and (_BOUNDARY.search(self.text, at + 1, end) or self._holds_structure(at + 1, end)):
             raise Ambiguous(f"{self.text[at : end + 1][:60]} may be one text or several", at)
         if inner % 2 == 0:
             return
@@ -190,11 +198,11 @@ class StringReader:
         key = match and _BROKEN_KEY.match(self.text, match.end())
         return bool(key) and (key[1] or key[2] or key[3]) in self.keys  # type: ignore[index]
 
-    def _holds_known_key(self, start: int, end: int) -> bool:
-        found = re.compile(rf"{_QUOTE}([^\"'“”\n]{{1,100}}){_QUOTE}{_SPACE}{{0,50}}[:：]").finditer(
-            self.text, start, end
-        )
-        return any(match.group(1) in self.keys for match in found)
+    def _holds_structure(self, start: int, end: int) -> bool:
+        """A text with quotes in it that also holds a key of the schema, or the border of two objects."""
+        if _BORDER.search(self.text, start, end):
+            return True
+        return any(match[1] in self.keys for match in _ANY_KEY.finditer(self.text, start, end))
 
     def _known_key_follows(self, end: int) -> bool:
         match = re.compile(rf"{_GAP}{_COMMA}{_GAP}{_QUOTE}").match(self.text, end + 1)

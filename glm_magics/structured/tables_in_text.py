@@ -1,7 +1,8 @@
 """The tables of an answer as DataFrames, in order: Markdown tables, CSV and TSV in fences, JSON.
 
-Cells stay text, exactly: `01234` is no number. With `numbers=True` a column becomes numbers when every cell of it
-is one in one unit. A table whose rows do not fit its header is left out: its columns could not be told apart.
+Cells stay text, exactly: `01234` is no number. With `numbers=True` a column becomes numbers when every cell
+of it is one in one unit. A table whose rows do not fit its header is left out: its columns could not be told
+apart.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ _CODED_NUMBER = re.compile(r"[-+]?0\d|\+\d[\d ]{6,}")
 def frames(text: str, *, numbers: bool = False) -> list[pd.DataFrame]:
     """The tables of an answer as DataFrames, in the order of the text; an empty list when there are none.
 
-    With `numbers`, columns like "1,234 kg", "12 %" and "3.5万" become numbers: 1234, 0.12 and 35000. The units
-    are then in `frame.attrs["units"]`, by column. Columns of mixed units, or with codes such as "01234", stay text.
+    With `numbers`, columns like "1,234 kg", "12 %" and "3.5万" become numbers: 1234, 0.12 and 35000.
+    The units are then in `frame.attrs["units"]`, by column. Columns of mixed units, or with codes such as
+    "01234", stay text.
     """
     found: list[pd.DataFrame] = []
     for block, language in _blocks(without_thoughts(text)[0]):
@@ -71,7 +73,9 @@ def _frames_of(block: str, language: str | None) -> list[pd.DataFrame]:
         return _prose_frames(block)
     if language not in _DELIMITERS:
         return []
-    return _markdown_frames(block) or _json_frames(block) or _csv_frames(block, _DELIMITERS[language], least=2)
+    return (
+        _markdown_frames(block) or _json_frames(block) or _csv_frames(block, _DELIMITERS[language], least=2)
+    )
 
 
 def _prose_frames(block: str) -> list[pd.DataFrame]:
@@ -89,7 +93,12 @@ def _prose_frames(block: str) -> list[pd.DataFrame]:
 
 
 def _markdown_frames(block: str) -> list[pd.DataFrame]:
-    return [frame for piece in _pieces(block.splitlines()) if isinstance(piece, list) for frame in _table_frame(piece)]
+    return [
+        frame
+        for piece in _pieces(block.splitlines())
+        if isinstance(piece, list)
+        for frame in _table_frame(piece)
+    ]
 
 
 def _pieces(lines: Sequence[str]) -> Iterator[str | list[str]]:
@@ -142,7 +151,7 @@ def _cells(line: str, *, code: bool = False) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """A cell without its Markdown: inline code, emphasis around the whole of it, escapes, entities, line breaks."""
+    """A cell without its Markdown: code, emphasis around all of it, escapes, entities, line breaks."""
     if code := re.fullmatch(r"(`+)(?!`)(.*?)(?<!`)\1", text):
         return code[2].strip()
     for mark in ("**", "__", "*", "_"):
@@ -158,11 +167,19 @@ def _csv_frames(block: str, delimiters: str, *, least: int = 1) -> list[pd.DataF
     lines = block.strip("\n")
     for delimiter in delimiters:
         try:
-            rows = [row for row in csv.reader(io.StringIO(lines), delimiter=delimiter, skipinitialspace=True, strict=True) if row]
+            rows = [
+                row
+                for row in csv.reader(
+                    io.StringIO(lines), delimiter=delimiter, skipinitialspace=True, strict=True
+                )
+                if row
+            ]
         except csv.Error:
             continue
         if len(rows) >= 2 and len(rows[0]) >= max(2, least) and all(len(row) == len(rows[0]) for row in rows):
-            return _frame([cell.strip() for cell in rows[0]], [[cell.strip() for cell in row] for row in rows[1:]])
+            return _frame(
+                [cell.strip() for cell in rows[0]], [[cell.strip() for cell in row] for row in rows[1:]]
+            )
     one = [line.strip() for line in lines.splitlines()]
     if least == 1 and len(one) >= 2 and not any(mark in line for line in one for mark in delimiters):
         return _frame(one[:1], [[line] for line in one[1:]])
@@ -173,11 +190,23 @@ def _json_frames(block: str) -> list[pd.DataFrame]:
     """Arrays of objects, and objects, that are whole; one line each is one table."""
     from glm_magics.structured.table import to_frame
 
-    values = [plain(document.piece.value) for document in documents(block).documents if document.piece and not document.piece.open]
+    values = [
+        plain(document.piece.value)
+        for document in documents(block).documents
+        if document.piece and not document.piece.open
+    ]
     good = [value for value, problem in values if not problem and value and isinstance(value, (dict, list))]
-    if len(good) > 1 and all(isinstance(value, dict) for value in good) and len({tuple(value) for value in good}) == 1:
+    if (
+        len(good) > 1
+        and all(isinstance(value, dict) for value in good)
+        and len({tuple(value) for value in good}) == 1
+    ):
         return [to_frame(good)]
-    return [to_frame(value) for value in good if isinstance(value, dict) or all(isinstance(item, dict) for item in value)]
+    return [
+        to_frame(value)
+        for value in good
+        if isinstance(value, dict) or all(isinstance(item, dict) for item in value)
+    ]
 
 
 def _frame(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[pd.DataFrame]:
@@ -212,7 +241,9 @@ def _with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame.columns:
         if str(frame[name].dtype) not in ("string", "str"):
             continue
-        read_as = _numbers([None if cell is None or cell != cell else str(cell) for cell in _cells_of(frame[name])])
+        read_as = _numbers(
+            [None if cell is None or cell != cell else str(cell) for cell in _cells_of(frame[name])]
+        )
         if read_as is not None:
             changed[name] = _column(read_as)
             if unit := next((one.unit for one in read_as if one is not None), ""):
@@ -247,12 +278,13 @@ def _column(amounts: Sequence[Amount | None]) -> Any:
     values: list[Decimal | None] = [
         None if one is None else one.number / 100 if one.unit == "%" else one.number for one in amounts
     ]
-    known = [value for value in values if value is not None]
-    if all(value == value.to_integral_value() and abs(value) < 2**63 and value.as_tuple().exponent == 0 or _is_scaled(value) for value in known):
+    if all(_is_whole(one) for one in amounts if one is not None):
         return pd.array([None if value is None else int(value) for value in values], dtype="Int64")
     return pd.array([None if value is None else float(value) for value in values], dtype="Float64")
 
 
-def _is_scaled(value: Decimal) -> bool:
-    """`3.5万` is 35000.0 by its digits, and a whole number."""
-    return value == value.to_integral_value() and 1_000 <= abs(value) < 2**63
+def _is_whole(one: Amount) -> bool:
+    """A whole number as it is written; `3.5万` is one too, `3.0` is not."""
+    value = one.number
+    whole = value == value.to_integral_value() and abs(value) < 2**63 and one.unit != "%"
+    return whole and (bool(one.scaled) or value.as_tuple().exponent == 0)

@@ -12,7 +12,19 @@ from collections.abc import Callable
 
 from glm_magics.structured.records import RecordSplitter
 
-WORDS = 'alpha beta gamma 杯子 naïve "quoted" path\\dir new\nline cheap, {braces} [brackets] ok : fine'.split(" ")
+WORDS = (
+    "alpha",
+    "杯子",
+    "naïve",
+    '"quoted"',
+    "path\\dir",
+    "new\nline",
+    "cheap,",
+    "{braces}",
+    "[brackets]",
+    ":",
+    "fine",
+)
 
 
 def records(count: int = 5_258) -> list[dict[str, object]]:
@@ -31,7 +43,7 @@ def records(count: int = 5_258) -> list[dict[str, object]]:
     ]
 
 
-def best(work: Callable[[], None], times: int = 7) -> float:
+def best(work: Callable[[], object], times: int = 7) -> float:
     seconds = []
     for _ in range(times):
         start = time.process_time()
