@@ -200,6 +200,12 @@ class Coercion:
     def _from_words(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
         """A number from text such as `"$1,299.50"`, with a note; else a problem."""
         found = amount(value) if isinstance(value, str) else None
+        if (
+            node.get("type") == "integer"
+            and isinstance(value, str)
+            and _THREE_DECIMALS.fullmatch(value.strip())
+        ):
+            found = None  # `1.000` is one, or a thousand
         if found is None or not self._unit_agrees(found.unit, found.scaled, node, loc):
             wanted = "a whole number" if node.get("type") == "integer" else "a number"
             self.problem(loc, f"should be {wanted}", _shown(value))
@@ -223,6 +229,8 @@ class Coercion:
             return bool(words & _PERCENT_WORDS) or _wants_fraction(node, loc)
         if not unit or unit.lower() in words:
             return True
+        if unit.lower() in _SMALL_CHANGE:
+            return False
         families = set(unit_family(unit))
         named = {word for word in words if families & set(unit_family(word)) and len(word) < 12}
         return not named or any(_same_unit(unit, word) for word in named)
@@ -383,6 +391,9 @@ _SCALE_WORDS = (
     "万元",
     "亿元",
 )
+_THREE_DECIMALS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
+# A hundredth of a field in money, unless the field says that it is in these.
+_SMALL_CHANGE = {"cent", "cents", "¢", "￠", "pence", "p", "分", "角"}
 # One text that may be several: an array of one of it would hide the others.
 _SEVERAL = re.compile(r"[,，、;；|/\n\[{]|\s(?:and|or|&)\s|[和与及]|^\s*$", re.IGNORECASE)
 _PERCENT_WORDS = {"%", "percent", "percentage", "pct", "百分比", "百分数", "percents"}
@@ -476,7 +487,7 @@ def _words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
         )
         if unit in text
     }
-    return words | chinese
+    return words | chinese | ({"years"} if words & {"age", "ages"} or "年龄" in text else set())
 
 
 def _wants_fraction(node: Node, loc: tuple[Part, ...]) -> bool:

@@ -48,7 +48,7 @@ _SCALE = "万亿|千万|百万|十万|千亿|百亿|万|亿|thousand|million|bil
 _AMOUNT = re.compile(
     rf"(?P<sign>[-+])?\s*(?P<before>[$€£¥₹₩₽]|US\$|HK\$|RMB|USD|CNY|EUR|GBP|JPY|NT\$)?\s*(?P<sign2>[-+])?"
     rf"(?P<number>{_GROUPED}|{_PLAIN})\s*(?P<scale>{_SCALE})?"
-    r"\s*(?P<after>[^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@^“”\"'][^\d.,;:!?+\-*/=<>~()\[\]{}|&#@\"]{0,20}"
+    r"\s*(?P<after>[^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@^“”\"'][^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@\"]{0,20}"
     r"(?:/[^\W\d]{1,10}|[²³])?)?\.?",
     re.IGNORECASE,
 )
@@ -104,6 +104,8 @@ class Amount:
 
 def amount(text: str) -> Amount | None:
     """The one number in `text` and its unit, or None when there is not exactly one way to read it."""
+    if any(unicodedata.category(mark) == "No" for mark in text):
+        return None  # `3²` is not 32, and `½` is no number of digits
     plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip("\u200b\ufeff\u2060 \t\r\n*`'\"_")
     if len(plain) > 5_000:
         return None

@@ -241,7 +241,7 @@ def _bare_value(text: str, found: Found, schema: _Schema) -> list[Document]:
 
 
 _LABEL = re.compile(
-    r"[\s,;、，；`~]*(?:json[lc5]?|ndjson)?[\s,;]*(?:[-*•+]\s*)?\**\(?(?:(?:row|record|item|object|entry|line|第|记录|条目)\s*[#№]?\d{1,4}\s*"
+    r"[\s,;、，；`~]*(?:json[lc5]?|ndjson)?[\s,;]*(?:[-*•]\s*)?\**\(?(?:(?:row|record|item|object|entry|line|第|记录|条目)\s*[#№]?\d{1,4}\s*"
     r"(?:[条行项个](?:记录)?)?|\d{1,4}(?=\s*[.)、:：]))?\)?\**\s*[.)、:：-]?\**\s*(?:`{3,}\w*)?\s*",
     re.IGNORECASE,
 )

@@ -58,6 +58,8 @@ _BLANK = re.compile(
 )
 _SPACES = re.compile(r"[\s\x00\ufeff\u200b-\u200d\u2060]+")
 _ELLIPSIS = re.compile(r"\.{3}|…+")
+# A comment that stands for values: `// ... 8 more rows`.
+_LEFT_OUT = re.compile(r"\.\.\.|…|\bmore\b|remaining|omitted|\bother rows|省略|其余|剩余", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[^\W\d][\w.$-]{0,100}|\d{1,10}(?=\s*[:：])")
 _KEY_AHEAD = re.compile(
     r"[\s\u200b-\u200d\u2060\ufeff]{0,200}(?:\"(?:[^\"\\\n]|\\.){0,200}\"|[\"'`“”‘’][^\"'`“”‘’\n]{1,100}[\"'`“”‘’]|[^\W\d][\w.$-]{0,100})\s{0,50}(?:[:：](?!//)|=>?)"
@@ -180,6 +182,9 @@ class _Reader:
         blank = match.group()
         if "/" in blank or "#" in blank or "<" in blank:
             self.repaired("comment", blank.strip())
+            if _LEFT_OUT.search(blank):
+                self.elided = True
+                self.repaired("ellipsis", blank.strip())
         elif not blank.isspace():
             self.repaired("invisible character", blank)
 

@@ -76,6 +76,9 @@ class Shaper:
         if wrapped is not None:
             self._note_wrap(value, wrapped, coercion)
             return self.rows(value[wrapped], coercion, depth + 1)
+        if any(self._holds_records(value[key]) for key in value if fold(key) not in self.names):
+            coercion.problem((), "should be an array of records, not a record that holds others", value)
+            return None
         columns = self._columns(value)
         if columns is not None:
             coercion.note("unwrapped", (), "columns were turned into rows")

@@ -46,9 +46,7 @@ _SPACE = r"[\s\x00\ufeff\u200b-\u200d\u2060]"
 _COMMENT = r"(?://[^\n]*|\#[^\n]*|/\*.*?\*/)"
 _GAP = rf"(?:{_SPACE}{{0,200}}(?:{_COMMENT}{_SPACE}{{0,200}}){{0,3}})"
 _QUOTE = "[\"'`“”„‘’＂＇「」『』]"
-_QUOTED_KEY = (
-    rf'(?:"(?:[^"\\\n]|\\.){{0,200}}"|{_QUOTE}[^\"\'`“”„‘’＂＇「」『』\n]{{1,100}}{_QUOTE})'
-)
+_QUOTED_KEY = rf'(?:"(?:[^"\\\n]|\\.){{0,200}}"|{_QUOTE}[^\"\'`“”„‘’＂＇「」『』\n]{{1,100}}{_QUOTE})'
 _KEY = rf"(?:{_QUOTED_KEY}|[^\W\d][\w.$-]{{0,100}}){_SPACE}{{0,50}}(?:[:：]|=>?)"
 _CUT_KEY = rf"{_QUOTE}[^\"'`“”\n]{{0,100}}{_QUOTE}?{_SPACE}{{0,50}}\Z"
 _COMMA = "[,，;；、]"
@@ -58,7 +56,7 @@ _FOLLOWS = {
     "key": re.compile(rf"{_SPACE}{{0,200}}(?:[:：]|=>?)"),
     "member": re.compile(
         rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］]|\.\.\.|…|{_COMMA}|$)"
-        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|$)",
+        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|\+{_SPACE}{{0,50}}[\"']|$)",
         re.DOTALL,
     ),
     "item": re.compile(
@@ -70,7 +68,7 @@ _FOLLOWS = {
     "top": re.compile(rf"{_SPACE}*(?:[;`]|$)"),
 }
 # Two quotes with nothing but a gap between them: one value ends and the next begins, or an empty quotation.
-_BOUNDARY = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}[,，;；]?{_SPACE}{{0,50}}{_QUOTE}")
+_BOUNDARY = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}(?:[,，;；+]{_SPACE}{{0,50}}){{0,3}}{_QUOTE}")
 _BROKEN_KEY = re.compile(
     rf"{_QUOTE}([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{]|true\b|false\b|null\b)"
     rf"|{_QUOTE}([^\"'“”:：\n]{{1,100}}?){_SPACE}{{0,20}}[:：]|([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{0,20}}[:：]"
@@ -217,6 +215,8 @@ class StringReader:
         before = _BEFORE_KEY.search(self.text, max(at + 1, quote - 300), quote)
         if before is None:
             return None
+        if self.text[before.start() - 2 : before.start()] == "\\" + self.text[at]:
+            raise Ambiguous("a backslash before a quote: does the text end there?", at)
         return self._quoted(at, before.start(), 0, closed=False)
 
     def _triple(self, at: int, quotes: str) -> Quoted:
