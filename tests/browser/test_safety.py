@@ -48,8 +48,8 @@ GUARD = """
             for (const child of area.children) check(child, 'live');
         for (const area of root.querySelectorAll('.jp-OutputArea-output.jp-RenderedMarkdown'))
             for (const child of area.children) check(child, 'static');
-        window.__drawn = (window.__drawn ?? 0) + 1;
     };
+    window.__drawn = 0;
     const script = 'script,iframe,object,embed,form,[onerror],[onload],[onclick],[onmouseover],[onfocus]';
     window.__scripts = (root) => [...root.querySelectorAll(script)].map((node) => node.outerHTML.slice(0, 200));
     // Each message is drawn by itself, and looked at, instead of all that came within a frame at once.
@@ -62,6 +62,7 @@ GUARD = """
             if (!String(draw).includes('draw(due)')) return later(draw);
             observer.takeRecords();
             draw(performance.now());
+            window.__drawn++;
             const changes = observer.takeRecords();
             for (const { addedNodes } of changes) for (const node of addedNodes) check(node, 'added');
             const views = new Set(changes.map(({ target }) => target.closest?.('section.glm')));
@@ -74,7 +75,7 @@ GUARD = """
 
 PREPARE = """
 %load_ext glm_magics
-import json, time
+import json
 import scripted
 from glm_magics.chat import Completion, ReasoningDelta, SearchResult, TextDelta, ToolCall, ToolCallDelta
 from glm_magics._stream import Progress
@@ -97,20 +98,24 @@ def refused(text):
     except Exception:
         shell.showtraceback()
 
-def by_character(texts):
-    '''Live views fed as `follow` feeds them, without its pauses; the page gets the time to open them.'''
-    views = [LiveView() for text in texts]
-    for view in views:
+def open_views(texts):
+    global views
+    views = [(text, LiveView()) for text in texts]
+    for _, view in views:
         view.start('glm-4.5-air')
-    time.sleep(1)
+
+def feed_views():
+    '''As `follow` does it, without its pauses.'''
     going = Progress('answering', 1.0, 0.1, 0.5, Usage(1, 0, 1), None)
-    for text, view in zip(texts, views):
+    for text, view in views:
         for piece in pieces(text):
             view.update([ReasoningDelta(piece)], going, None)
         for piece in pieces(text):
             view.update([TextDelta(piece), ToolCallDelta(0, '', '', piece)], going, None)
-    time.sleep(1)
-    for text, view in zip(texts, views):
+
+def end_views():
+    print(sum(view._sent for _, view in views), 'messages')
+    for text, view in views:
         view.finish(Completion(text, text, (ToolCall('1', text[:60], text),)), None)
 
 def pieces(text):
@@ -219,15 +224,22 @@ HALF_BATCHES = [(start, start + 24) for start in range(0, len(PAYLOADS), 24)]
 
 def test_every_payload_one_character_at_a_time_in_the_live_view(server, guarded):
     serve_payloads(server, PAYLOADS)
-    cells = [f"by_character(payloads[{start}:{end}])" for start, end in BATCHES]
-    page = guarded([PREPARE, *cells], stepwise=True)
+    cells = [f"open_views(payloads[{start}:{end}])" for start, end in BATCHES]
+    page = guarded([PREPARE, "feed_views()", "end_views()", *cells], stepwise=True)
     page.run(0)
-    before = page.page.evaluate("() => window.__drawn ?? 0")
-    page.run(*range(1, len(cells) + 1))
-    page.settle()
-    drawn = page.page.evaluate("() => window.__drawn") - before
-    # Some characters of the payloads are controls, which change nothing on the page.
-    assert drawn > 0.95 * 2 * sum(min(500, len(text)) for text in PAYLOADS)
+    for cell, (start, end) in enumerate(BATCHES, 3):
+        page.run(cell)
+        page.wait(
+            "([i, count]) => window.__cell(i).querySelectorAll('section.glm').length === count",
+            [cell, len(PAYLOADS[start:end])],
+        )
+        before = page.page.evaluate("() => window.__drawn")
+        page.run(1)
+        page.settle()
+        drawn = page.page.evaluate("() => window.__drawn") - before
+        page.run(2)
+        sent = int(page.text(2).split()[0]) - (len(PAYLOADS[start:end]))  # all but the first message of each
+        assert drawn == sent > sum(min(500, len(text)) for text in PAYLOADS[start:end])
     assert harm(page) == {}
 
 
