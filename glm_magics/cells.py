@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from glm_magics._stream import Stream
 from glm_magics.chat import Completion
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line
-from glm_magics.template import data_names, fill, show_value
+from glm_magics.template import data_names, fill, left_as_text, show_value
 
 if TYPE_CHECKING:
     from glm_magics.magics import GLMMagics
@@ -101,6 +102,8 @@ class Cell:
         session = api.session()
         options = self._options(parsed)
         prompt = text if parsed.values.get("raw") else fill(text, self._names, show=_text_of)
+        if not parsed.values.get("raw"):
+            _say_what_stayed(text, self._names)
         prompt = "\n\n".join([prompt, *self._attachments(parsed)])
         request = session.request(prompt, options)
         if parsed.values.get("estimate"):
@@ -186,6 +189,12 @@ def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
 
     shown = static(completion, footer(completion))
     return shown | {"text/plain": plain(completion.text)}, {"glm_magics": record(completion)}
+
+
+def _say_what_stayed(text: str, names: Mapping[str, Any]) -> None:
+    """Who writes `{{df.shape}}` expects a value: say that it was sent as written."""
+    for slot in left_as_text(text, names):
+        print(f"{slot} is sent as it is written: only plain names are filled.", file=sys.stderr)
 
 
 def _text_of(name: str, value: Any) -> str:

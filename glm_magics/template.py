@@ -21,9 +21,10 @@ from uuid import UUID
 
 from glm_magics.errors import TemplateError
 
-__all__ = ["data_names", "fill", "names", "show_value"]
+__all__ = ["data_names", "fill", "left_as_text", "names", "show_value"]
 
 _SLOT = re.compile(r"(\\?)\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
+_LOOKALIKE = re.compile(r"(?<!\\)\{\{[ \t]*([^\W\d]\w*)[^{}\n]{0,80}\}\}")
 _HIDDEN = frozenset({"In", "Out", "get_ipython", "exit", "quit"})
 _PLAIN = (
     str,
@@ -50,6 +51,12 @@ Show = Callable[[str, Any], str]
 def names(text: str) -> tuple[str, ...]:
     """The names that `text` asks for, each once, in their order."""
     return tuple(dict.fromkeys(name for escape, name in _SLOT.findall(text) if not escape))
+
+
+def left_as_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """What looks like a slot but is none, though it begins with a name that is there: `{{df.shape}}`."""
+    found = (match for match in _LOOKALIKE.finditer(text) if not _SLOT.fullmatch(match[0]))
+    return tuple(dict.fromkeys(match[0] for match in found if match[1] in namespace))
 
 
 def fill(text: str, namespace: Mapping[str, Any], *, show: Show | None = None) -> str:

@@ -605,3 +605,10 @@ def test_a_saved_notebook_shows_each_answer_once_as_markdown(tmp_path: Path) -> 
         assert output.metadata["glm_magics"]["tier"] == "glm-4.5-air"
     assert quiet == []
     assert "42" in printed[0].text
+
+
+def test_an_expression_in_a_prompt_is_sent_as_written_and_said_to_be(cells: Cells) -> None:
+    cells("df = [1, 2]")
+    ran = cells("%%glm -o x\nHow long is {{df.shape}}?")
+    assert ran.error is None
+    assert ran.err == "{{df.shape}} is sent as it is written: only plain names are filled.\n"

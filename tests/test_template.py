@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from glm_magics.client import Client, Endpoint
 from glm_magics.errors import TemplateError
 from glm_magics.keys import ApiKey
-from glm_magics.template import data_names, fill, names
+from glm_magics.template import data_names, fill, left_as_text, names
 
 SECRET = "5f3a9c0de1b24c7f.Zq8CanaryW2p"
 
@@ -330,3 +330,20 @@ def test_filling_is_one_pass(text: str, value: str) -> None:
         assert fill(text, {"x": value, "xx": value}) == once.replace("\x00", value)
     except TemplateError:
         return
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{df.shape}} of {{df}}", ("{{df.shape}}",)),
+        ("{{x|upper}}, {{df[0]}}, {{x|upper}}", ("{{x|upper}}", "{{df[0]}}")),
+        ("{{ x + 1 }}", ("{{ x + 1 }}",)),
+        (r"\frac{{a}}{{b}} and {{unknown.y}}", ()),
+        (r"\{{x.y}}", ()),
+        ('{"a": {"b": 1}}', ()),
+    ],
+)
+def test_an_expression_on_a_known_name_is_told_apart_from_other_braces(
+    text: str, said: tuple[str, ...]
+) -> None:
+    assert left_as_text(text, {"df": 1, "x": 2}) == said

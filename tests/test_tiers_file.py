@@ -16,7 +16,9 @@ def _restore(monkeypatch):
 
 def test_a_file_adds_a_tier_and_overrides_fields_of_another(tmp_path):
     rows = tmp_path / "tiers.toml"
-    rows.write_text('[[tiers]]\nid = "my-glm"\ncontext = "32k"\n\n[[tiers]]\nid = "glm-4-plus"\nmax_output = 2048\n')
+    rows.write_text(
+        '[[tiers]]\nid = "my-glm"\ncontext = "32k"\n\n[[tiers]]\nid = "glm-4-plus"\nmax_output = 2048\n'
+    )
     glm.add_tiers(rows)
     table = glm.tiers()
     assert table.loc["my-glm", "context"] == 32_000

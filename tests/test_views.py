@@ -30,7 +30,7 @@ from glm_magics.chat import (
 from glm_magics.errors import GLMError, IncompleteStream
 from glm_magics.render import plain
 from glm_magics.views import choose, follow, follow_all, footer, record
-from glm_magics.views.live import LiveView, _widget_class
+from glm_magics.views.live import LiveView, _retired, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView
 from glm_magics.views.terminal import TerminalView
 
@@ -388,7 +388,9 @@ def front_end(monkeypatch):
 
     monkeypatch.setattr(shell, "display_pub", Publisher(shell=shell))
     monkeypatch.setattr(comm, "create_comm", Comm)
+    _retired.clear()
     yield received
+    _retired.clear()
     InteractiveShell.clear_instance()
 
 
@@ -409,8 +411,8 @@ def test_the_live_view_opens_tells_and_is_replaced(front_end):
     completion = follow(make_stream(ANSWER, clock), LiveView(), clock=clock)
     kinds = [entry[0] for entry in front_end]
     assert kinds[:2] == ["open", "display"]
-    assert kinds[-2:] == ["update", "close"]
-    assert set(kinds[2:-2]) == {"message"}
+    assert kinds[-1] == "update"
+    assert set(kinds[2:-1]) == {"message"}
     sent = messages(front_end)
     assert [message["seq"] for message in sent] == list(range(len(sent)))
     assert (sent[0]["status"], sent[0]["facts"]) == ("Waiting", ["glm-4.5-air"])
@@ -418,6 +420,14 @@ def test_the_live_view_opens_tells_and_is_replaced(front_end):
     assert "".join(message.get("raw", "") for message in sent) == completion.text
     statuses = [message["status"] for message in sent if "status" in message]
     assert statuses == ["Waiting", "Thinking", "Answering", "Done"]
+
+
+def test_a_widget_lives_until_the_next_answer_for_a_page_that_was_loaded_anew(front_end):
+    follow(make_stream(ANSWER), LiveView())
+    assert ("close",) not in front_end
+    del front_end[:]
+    follow(make_stream(ANSWER), LiveView())
+    assert [entry[0] for entry in front_end][:2] == ["close", "open"]
 
 
 def test_what_stays_is_markdown_and_text_with_the_record_and_no_widget(front_end):
@@ -744,12 +754,14 @@ def test_in_a_kernel_one_output_without_a_widget_is_left(kernel):
     _, client = kernel
     code = "print(follow(answer(0.01, 20), choose(get_ipython())).finish_reason)"
     seen = []
+    run(client, code)
     (output,), printed, _ = run(client, code, on_output=lambda m: seen.append(m["header"]["msg_type"]))
     assert set(output["data"]) == {"text/markdown", "text/plain"}
     assert "glm_magics" in output["metadata"]
     assert printed == ["stop\n"]
     assert "comm_msg" in seen
-    assert seen.count("comm_open") == seen.count("comm_close") + 1  # the layout, which ipywidgets keeps
+    assert seen.count("comm_open") == 2  # the widget, and a layout that ipywidgets keeps
+    assert seen.count("comm_close") == 1  # the widget of the answer before
 
 
 def test_in_a_kernel_an_interrupt_keeps_the_partial_answer_and_the_next_cell_runs(kernel):

@@ -31,6 +31,11 @@ _FACTS_SECONDS = 0.25
 _FASTEST, _SLOWEST, _STEPS = 1 / 20, 1 / 2, 400
 
 
+# A page that was loaded anew while the answer streamed never hears of the swap: it shows the widget, and asks
+# for it once the kernel is free. So a widget lives until the next answer begins.
+_retired: list[Any] = []
+
+
 class LiveView:
     """A widget in the output. With `swap` the static output takes its place at the end; without, it stays."""
 
@@ -49,6 +54,8 @@ class LiveView:
         self._replay = self._over = False
 
     def start(self, title: str) -> None:
+        while _retired:
+            _retired.pop().close()
         self._widget = _widget_class()(run_id=self.run_id)
         self._widget.on_msg(self._asked)
         show_object(self._widget, display_id=self.run_id)
@@ -99,7 +106,7 @@ class LiveView:
             time.sleep(_PIN_SECONDS)
             bundle = static(completion, words.footer(completion, budget_left))
             replace_output(bundle, display_id=self.run_id, record=words.record(completion))
-            self._widget.close()
+            _retired.append(self._widget)
 
     def _figures(self, progress: Progress, budget_left: Cost | None) -> dict[str, Any]:
         """Numbers change often and are read seldom: four times a second."""

@@ -86,6 +86,9 @@ class Server:
                 "--LabApp.expose_app_in_browser=True",
                 "--JupyterNotebookApp.expose_app_in_browser=True",
                 "--LabApp.extension_manager=readonly",
+                # Tests of single steps send thousands of small messages, which the server would drop.
+                "--ZMQChannelsWebsocketConnection.iopub_msg_rate_limit=0",
+                "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=0",
             ],
             cwd=self.notebooks,
             env=self.environment,
