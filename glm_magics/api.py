@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import Completion, Message
+    from glm_magics.chat import ChatRequest, Completion, Message
 
 __all__ = [
     "add_tier",
@@ -102,19 +102,42 @@ def ask(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    schema: Any = None,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
-    `label` names the request in `usage()`. Raises a `GLMError`; one that broke an answer off has the part
-    that came in `.completion`.
+    `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
+    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
+
+    Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
+    does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    with _stream(prompt, options, label) as events:
-        for _ in events:
-            pass
-    return events.completion
+    if schema is None:
+        return _whole(_request(prompt, options), options, label)
+    return _ask_for(prompt, schema, options, label)
+
+
+def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label: str) -> Completion:
+    from glm_magics.errors import ParseError
+    from glm_magics.structured import asking
+    from glm_magics.structured.schema import schema
+
+    plan = schema(spec)
+    current = session()
+    request = _request(prompt, options)
+    json_mode = current.find_tier(request.model).json_object
+    dialect = current.client.endpoint.dialect
+    request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
+    completion = _whole(request, options, label)
+    try:
+        return asking.with_value(completion, asking.value_of(completion, plan), form, first=None)
+    except ParseError as error:
+        request = asking.once_more(request, completion, error)
+    second = _whole(request, options, label)
+    return asking.with_value(second, asking.value_of(second, plan), form, first=completion)
 
 
 def stream(
@@ -134,7 +157,7 @@ def stream(
 ) -> Stream:
     """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return _stream(prompt, options, label)
+    return session().stream(_request(prompt, options), options=options, label=label)
 
 
 def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
@@ -284,10 +307,15 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
-def _stream(prompt: str | Sequence[Message], options: Options, label: str) -> Stream:
-    current = session()
-    request = current.request(prompt if isinstance(prompt, str) else tuple(prompt), options)
-    return current.stream(request, options=options, label=label)
+def _request(prompt: str | Sequence[Message], options: Options) -> ChatRequest:
+    return session().request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+
+
+def _whole(request: ChatRequest, options: Options, label: str) -> Completion:
+    with session().stream(request, options=options, label=label) as events:
+        for _ in events:
+            pass
+    return events.completion
 
 
 def _options(

@@ -207,7 +207,8 @@ class Completion:
     `finish_reason` is the server's, or "interrupted" (Ctrl-C), "stopped" (the Stop button) or
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
-    `notes` are remarks for the reader, in plain words.
+    `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
+    for, and `form` how the schema was sent: "json_schema", "json_object" or "prompt".
     """
 
     text: str
@@ -227,6 +228,8 @@ class Completion:
     thinking_seconds: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    value: Any = field(default=None, repr=False, compare=False)
+    form: str = ""
 
     def __str__(self) -> str:
         return self.text
