@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from glm_magics.errors import ParseError
 from glm_magics.structured.candidates import Document, Found, documents, names_in
-from glm_magics.structured.coerce import plain
+from glm_magics.structured.coerce import fold, plain
 from glm_magics.structured.problems import Note, Problem, Validated
 from glm_magics.structured.repair import Piece, strict
 from glm_magics.structured.shapes import Shaper
@@ -135,18 +135,19 @@ def _settled(piece: Piece, truncated: bool, shaper: Shaper | None) -> _Settled |
     if truncated and any(isinstance(container, list) for container in piece.open):
         return _without_unfinished(piece)
     innermost = piece.open[-1]
+    if any(isinstance(container, list) for container in piece.open):
+        return None  # nobody knows how many elements it was to have
     if shaper is None or not piece.settled or not _only_brackets_missing(innermost, shaper):
         return None
-    note = Note("repaired", "", "the last closing brackets were missing: more may have been meant to come")
-    return _Settled(piece.value, False, (*piece.notes, note))
+    note = Note("repaired", "", "the last closing brackets were missing")
+    return _Settled(piece.value, not (piece.elided or truncated), (*piece.notes, note))
 
 
-def _only_brackets_missing(innermost: Any, shaper: Shaper) -> bool:
-    if isinstance(innermost, dict):
-        last = next(reversed(innermost.values()), None)
-        wraps = isinstance(last, list) and not shaper.names & {key.lower() for key in innermost}
-        return wraps or shaper.lacks_nothing(innermost)
-    return bool(innermost) and isinstance(innermost[-1], dict)
+def _only_brackets_missing(innermost: dict[str, Any], shaper: Shaper) -> bool:
+    """Is everything in the object that could have come: all its fields, or the array that it wraps?"""
+    last = next(reversed(innermost.values()), None)
+    wraps = isinstance(last, list) and not shaper.names & {fold(key) for key in innermost}
+    return wraps or shaper.lacks_nothing(innermost)
 
 
 def _without_unfinished(piece: Piece) -> _Settled | None:
@@ -184,6 +185,7 @@ def _fitting(text: str, schema: _Schema, truncated: bool) -> Parsed:
     if plainly is not None:
         return plainly
     found = documents(text, keys=frozenset({"rows", "value", *names_in(schema.json_schema)}))
+    _check_scraps(text, found, schema)
     groups = list(_groups(_bare_value(text, found, schema), joined=schema.shape == "rows"))
     fits = [
         _fit(group, schema, shaper, truncated, last=at == len(groups) - 1) for at, group in enumerate(groups)
@@ -195,6 +197,21 @@ def _fitting(text: str, schema: _Schema, truncated: bool) -> Parsed:
     after = Note("chosen", "", "the text after the JSON speaks of a correction: check it")
     trail = (after,) if _CORRECTED.search(found.trail) else ()
     return Parsed(fit.value, fit.complete, (*found.notes, *fit.notes, *notes, *trail))
+
+
+_KEY = re.compile(r"[\"'“]([^\"'“”\n]{1,60})[\"'”]\s{0,20}[:：]")
+
+
+def _check_scraps(text: str, found: Found, schema: _Schema) -> None:
+    """Fields of the schema outside of the documents are what broke off one of them: it is not whole."""
+    keys = set(names_in(schema.json_schema))
+    if any(one.piece and one.piece.rebracketed for one in found.documents) and re.search(
+        r"[\]}]", found.trail
+    ):
+        raise _error(text, "its brackets do not pair")
+    for words in (*(document.lead for document in found.documents), found.trail):
+        if found.documents and any(match[1] in keys for match in _KEY.finditer(words)):
+            raise _error(text, "there are fields outside of its JSON")
 
 
 def _plainly(text: str, schema: _Schema) -> Parsed | None:

@@ -41,8 +41,8 @@ class Reading:
     """A value and where it ends.
 
     `open` holds the containers that the end of the text left open, outermost first; `settled` says that the
-    last thing in the text was a whole value, so that only brackets are missing; `left` is the text of the
-    innermost unfinished value; `members` counts the values inside.
+    last thing in the text was a whole value, so that only brackets are missing; `elided` that an ellipsis
+    stands for something.
     """
 
     value: Any
@@ -253,6 +253,8 @@ class _Reader:
             if not separated:
                 self.repaired("missing comma", self.near())
             key = self.key()
+            if not separated and self.keys and key not in self.keys:
+                raise Ambiguous(f"a comma or a quote is missing near {self.near()!r}", self.at)
             self.colon(key)
             value = self.member_value()
             self.put(into, key, value)
@@ -420,9 +422,11 @@ class _Reader:
             return self.named(literal.group())
         start = self.at
         text = self.bare_text(context)
+        if _is_garbled(text):
+            raise Ambiguous(f"{self.text[start : self.at][:40]!r} is nearly true, false or null", start)
         if isinstance(text, _Quoted):
             return unescape(text)[0]
-        if not text:
+        if not text or text[0] in ":：=，,;；" or text[-1] in ":：=":
             raise Unreadable(f"expected a value, found {self.near()!r}", start)
         if "\\" in text:
             raise Ambiguous(f"a backslash in text without quotes near {text[:60]!r}", start)
@@ -505,6 +509,14 @@ class _Reader:
             self.repaired("missing quote", text + self.text[quote])
             return _Quoted(text.strip())
         raise Unreadable(f"a quote in text without quotes near {self.text[start : quote + 1][:60]!r}", start)
+
+
+def _is_garbled(text: str) -> bool:
+    """`n:ull`, or `null` with one quote: nobody knows whether the word or the text was meant."""
+    letters = re.sub(r"\W+", "", text).lower()
+    return letters in ("true", "false", "null", "none") and (
+        letters != text.lower() or isinstance(text, _Quoted)
+    )
 
 
 class _Quoted(str):

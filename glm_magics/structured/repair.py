@@ -52,7 +52,10 @@ _SURROGATE = re.compile(
 
 @dataclass(slots=True)
 class Piece:
-    """A value out of a piece of text, with what was done for it. `open` as in `Reading`."""
+    """A value out of a piece of text, with what was done for it.
+
+    `open`, `settled` and `elided` as in `Reading`; `rebracketed` says that a bracket had to be added.
+    """
 
     value: Any
     notes: tuple[Note, ...] = ()
@@ -119,9 +122,15 @@ def tolerant(text: str, at: int, *, keys: frozenset[str]) -> tuple[Piece, int]:
     if len(text) - at > _MOST_TO_READ:
         raise Unreadable("broken JSON that is too long to repair", at)
     reading = read(text, at, keys=keys)
-    return Piece(
-        reading.value, notes_of(reading), tuple(reading.open), reading.settled, reading.elided
-    ), reading.end
+    piece = Piece(
+        reading.value,
+        notes_of(reading),
+        open=tuple(reading.open),
+        settled=reading.settled,
+        elided=reading.elided,
+        rebracketed="missing bracket" in {repair.kind for repair in reading.repairs},
+    )
+    return piece, reading.end
 
 
 def notes_of(reading: Reading) -> tuple[Note, ...]:

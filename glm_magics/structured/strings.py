@@ -68,7 +68,7 @@ _FOLLOWS = {
     "top": re.compile(rf"{_SPACE}*(?:[;`]|$)"),
 }
 # Two quotes with nothing but a gap between them: one value ends and the next begins, or an empty quotation.
-_BOUNDARY = re.compile(rf"{_QUOTE}{_SPACE}{{0,50}}(?:[,，;；+]{_SPACE}{{0,50}}){{0,3}}{_QUOTE}")
+_BOUNDARY = re.compile(rf"{_QUOTE}(?:{_SPACE}|[,，;；:：+{{}}\[\]]){{0,60}}{_QUOTE}")
 _BROKEN_KEY = re.compile(
     rf"{_QUOTE}([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{1,50}}(?:{_QUOTE}|[-\d\[{{]|true\b|false\b|null\b)"
     rf"|{_QUOTE}([^\"'“”:：\n]{{1,100}}?){_SPACE}{{0,20}}[:：]|([^\"'“”:：\n]{{1,100}}){_QUOTE}{_SPACE}{{0,20}}[:：]"
@@ -148,7 +148,7 @@ class StringReader:
                 break
             if context == "item" and inner == 0 and _COLON_AHEAD.match(self.text, end + 1):
                 raise Unreadable("a key in an array: a bracket is missing before it", at)
-            if (missing := self._missing_close(at, end, context)) is not None:
+            if inner == 0 and (missing := self._missing_close(at, end, context)) is not None:
                 return missing
             inner += not self._is_apostrophe(end)
         key_inside = re.compile(rf"(?<!\\)[{re.escape(CLOSERS[opener])}]{_SPACE}{{0,50}}[:：]")
@@ -182,11 +182,21 @@ class StringReader:
         """Quotes inside a text come in pairs; a single one may as well be a boundary."""
         if inner and (_BOUNDARY.search(self.text, at + 1, end) or self._holds_structure(at + 1, end)):
             raise Ambiguous(f"{self.text[at : end + 1][:60]} may be one text or several", at)
-        if inner % 2 == 0:
-            return
-        if context == "member" and (self._known_key_follows(end) or self.text[end + 1 :].lstrip()[:1] == "}"):
+        if inner % 2 == 0 or (context == "member" and self._stands_alone(at, end)):
             return
         raise Ambiguous(f"unescaped quotes in {self.text[at : end + 1][:60]}: where it ends is not clear", at)
+
+    def _stands_alone(self, at: int, end: int) -> bool:
+        """Is the one quote inside an inch mark (`27" screen`) or an apostrophe (`dogs' bowl`)?"""
+        mark = self.text[at]
+        single = [
+            here for here in range(at + 1, end) if self.text[here] == mark and not self._is_apostrophe(here)
+        ]
+        if len(single) != 1 or not self.text[single[0] + 1].isspace():
+            return False
+        before = self.text[single[0] - 1]
+        known = self._known_key_follows(end) or self.text[end + 1 :].lstrip()[:1] == "}"
+        return known and (before.isdigit() if mark == '"' else before.isalpha() and mark == "'")
 
     def _broken_key_follows(self, end: int, context: Context) -> bool:
         """`"x", mood": 1`, `"x", "mood: 1`, `"x", "mood" 1`: a key of the schema with a mark missing."""
