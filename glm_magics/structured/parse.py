@@ -313,7 +313,8 @@ def _fit(group: list[Document], schema: _Schema, shaper: Shaper, truncated: bool
     done, changed, problems = shaper.shaped(value)
     if any(document.piece.rebracketed for document in group if document.piece):
         # A member on the wrong side of the missing bracket is one that its object does not know.
-        problems += [Problem(note.path, note.message) for note in changed if note.kind == "dropped"]
+        inside = [note for note in changed if note.kind == "dropped" and note.path not in ("", "rows")]
+        problems += [Problem(note.path, note.message) for note in inside]
     if not problems:
         checked = schema.validate(done)
         done, problems = checked.value, list(checked.errors)

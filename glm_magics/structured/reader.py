@@ -228,17 +228,23 @@ class _Reader:
         if close in self.stack:
             self.repaired("missing bracket", self.stack[-1])
             return True
-        if self.text[self.at - 1 : self.at] not in ("}", "]"):
-            raise Unreadable(f"a {mark} that closes nothing", self.at)
-        self.repaired("extra bracket", mark)
+        raise Unreadable(f"a {mark} that closes nothing", self.at)
+
+    def stray(self) -> bool:
+        """Steps over a bracket that closes nothing, right after one that does."""
+        close = _CLOSE.get(self.peek())
+        if close is None or close in self.stack or self.text[self.at - 1] not in "}]":
+            return False
+        self.repaired("extra bracket", self.peek())
         self.at += 1
-        self.blank()
-        return self.closed()
+        return True
 
     def object_body(self, into: dict[str, Any]) -> None:
         first = True
         while True:
             separated = self.separator(first)
+            while self.stray():
+                separated = self.separator(first=False) or separated
             if self.closed():
                 return
             self.end_of_text()
@@ -267,6 +273,8 @@ class _Reader:
         while True:
             commas_at = self.at
             separated = self.separator(first, into)
+            while self.stray():
+                separated = self.separator(False, into) or separated
             if self.closed():
                 return
             self.end_of_text()
