@@ -47,8 +47,13 @@ class Kernel:
                 return content
 
     def value(self, expression: str) -> Any:
-        request = self.client.execute("", user_expressions={"x": expression}, allow_stdin=False)
-        shown = self.end(request)["user_expressions"]["x"]
+        while True:
+            request = self.client.execute("", user_expressions={"x": expression}, allow_stdin=False)
+            reply = self.end(request)
+            if reply["status"] != "aborted":  # the kernel still throws away what stood behind the interrupt
+                break
+            time.sleep(0.1)
+        shown = reply["user_expressions"]["x"]
         assert shown["status"] == "ok", shown
         return eval(shown["data"]["text/plain"])
 
