@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from glm_magics.api import add_tier, add_tiers, ask, budget, connect, session, stream, tiers, usage
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
+    from glm_magics.structured.parse import parse
     from glm_magics.structured.schema import schema
     from glm_magics.structured.table import to_frame
 
@@ -35,6 +36,7 @@ __all__ = [
     "budget",
     "connect",
     "load_ipython_extension",
+    "parse",
     "schema",
     "session",
     "stream",
@@ -48,6 +50,7 @@ _HOMES = {
     "api": ("add_tier", "add_tiers", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
+    "structured.parse": ("parse",),
     "structured.schema": ("schema",),
     "structured.table": ("to_frame",),
 }

@@ -133,11 +133,11 @@ def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label
     request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
     completion = _whole(request, options, label)
     try:
-        return asking.with_value(completion, asking.value_of(completion, plan), form, first=None)
+        return asking.with_value(completion, asking.value_of(completion, plan), plan, form, first=None)
     except ParseError as error:
         request = asking.once_more(request, completion, error)
     second = _whole(request, options, label)
-    return asking.with_value(second, asking.value_of(second, plan), form, first=completion)
+    return asking.with_value(second, asking.value_of(second, plan), plan, form, first=completion)
 
 
 def stream(

@@ -208,7 +208,7 @@ class Completion:
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
     `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
-    for, and `form` how the schema was sent: "json_schema", "json_object" or "prompt".
+    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object" or "prompt".
     """
 
     text: str
@@ -230,6 +230,7 @@ class Completion:
     notes: tuple[str, ...] = ()
     value: Any = field(default=None, repr=False, compare=False)
     form: str = ""
+    schema: Any = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -250,13 +251,22 @@ class Completion:
         streamed = self.seconds - (self.first_token_seconds or 0.0)
         return self.usage.output_tokens / streamed if streamed > 0.05 else None
 
-    def to_frame(self) -> pd.DataFrame:
-        """The JSON in the answer as a DataFrame: an array of objects is its rows, one object is one row.
+    def to_frame(self, schema: Any = None) -> pd.DataFrame:
+        """The answer as a DataFrame: its `value`, or the JSON in its text; `schema` gives the types.
 
-        Raises `ValueError` when the answer holds no JSON array or object.
+        Raises `ParseError` (a `ValueError`) when there is no such JSON, or it does not fit.
         """
-        # The one import that points up: the vocabulary must not need pandas, and a user expects
-        # the conversion on the answer itself.
+        # These two imports point up: the vocabulary must not need pandas, and a user expects the
+        # conversion on the answer itself.
         from glm_magics.structured.table import to_frame
 
-        return to_frame(self.text)
+        return to_frame(self.text if self.value is None else self.value, schema=schema or self.schema)
+
+    def frames(self, *, numbers: bool = False) -> list[pd.DataFrame]:
+        """The tables in the answer, in order: Markdown tables, CSV in fences, JSON.
+
+        `numbers` reads "1,234 kg", "12 %" and "3万" as numbers, with the units in `frame.attrs["units"]`.
+        """
+        from glm_magics.structured.tables_in_text import frames
+
+        return frames(self.text, numbers=numbers)

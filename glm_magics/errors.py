@@ -31,7 +31,7 @@ Every error may carry `.completion`: the partial answer, when there is one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,15 +131,15 @@ class TemplateError(GLMError):
     pass
 
 
-class ParseError(GLMError):
+class ParseError(GLMError, ValueError):
     """`text` is the raw answer; `problems` say where and why: `str()` of each is one line."""
 
     hint = "Ask again with the problems; the raw answer is in `.text` of the error."
 
     def __init__(
-        self, message: str, *, text: str, problems: tuple[object, ...] = (), hint: str | None = None
+        self, message: str, *, text: str = "", problems: tuple[object, ...] = (), **facts: Any
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, **facts)
         self.text = text
         self.problems = problems
 

@@ -58,7 +58,7 @@ def test_the_value_is_the_rows_and_becomes_a_typed_frame() -> None:
     done = glm.ask("What costs what?", schema=SPEC)
     assert done.value == [{"name": "tea", "price": 2.5, "mood": "good"}]
     assert (done.form, done.notes) == ("json_object", ())
-    frame = glm.to_frame(done.value, schema=SPEC)
+    frame = done.to_frame()
     assert list(frame["mood"].dtype.categories) == ["good", "bad"]
 
 

@@ -1,8 +1,8 @@
 """How a schema travels with a request, and what becomes of the answer: its value, or one more try.
 
-GLM documents the JSON mode only (docs.z.ai, structured output): a `json_schema` is accepted and ignored there.
-So the schema goes into the prompt, and the JSON mode is switched on where the tier has it. Other servers of
-the OpenAI protocol get the schema as `json_schema` too, which many of them keep to while they decode.
+GLM documents the JSON mode only (docs.z.ai, structured output); it accepts a `json_schema` and ignores it.
+So the schema goes into the prompt, and the JSON mode is switched on where the tier has it. Other servers
+get the schema as `json_schema` too, which many of them keep to while they decode.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def once_more(request: ChatRequest, completion: Completion, error: ParseError) -
     return replace(request, messages=(*request.messages, *refused), request_id=None)
 
 
-def with_value(completion: Completion, parsed: Parsed, form: Form, *, first: Completion | None) -> Completion:
+def with_value(
+    completion: Completion, parsed: Parsed, schema: Schema, form: Form, *, first: Completion | None
+) -> Completion:
     """The answer with its value; the notes say what was repaired, and that it was asked for twice."""
     notes = [*completion.notes, *(str(note) for note in parsed.notes)]
     if first is not None:
@@ -68,7 +70,7 @@ def with_value(completion: Completion, parsed: Parsed, form: Form, *, first: Com
         notes.append(f"The first answer did not fit the schema; it was asked for again{cost}.")
     if not parsed.complete:
         notes.append("The answer is not complete: what is missing was left out, not made up.")
-    return replace(completion, value=parsed.value, form=form, notes=tuple(notes))
+    return replace(completion, value=parsed.value, schema=schema, form=form, notes=tuple(notes))
 
 
 def _with_text(message: Message, text: str) -> Message:

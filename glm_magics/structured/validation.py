@@ -139,7 +139,7 @@ def _whole(value: Any) -> bool:
 
 def _noted(value: Any, place: Place, root: str) -> Note:
     found = _at(value, place)
-    if isinstance(found, float):
+    if isinstance(found, float) and math.isfinite(found):
         return Note("number", path_text(root, place), f"{found!r} was read as {int(found)}")
     return Note("extra", path_text(root, place), "left out: the schema has no such field")
 

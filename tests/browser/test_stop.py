@@ -16,7 +16,9 @@ CELLS = (
 )
 GLM, QUEUED, LATER = 1, 2, 3
 
-SOME_TEXT = """(cell) => window.__cell(cell).querySelector('section.glm > .glm-text')?.textContent.length > 200"""
+SOME_TEXT = (
+    """(cell) => window.__cell(cell).querySelector('section.glm > .glm-text')?.textContent.length > 200"""
+)
 
 
 @pytest.fixture(params=lab.APPS)
