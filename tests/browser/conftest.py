@@ -31,6 +31,4 @@ def chromium():
 def open_notebook(server, chromium):
     """`open_notebook(cells_or_name, app="lab", …)`: closed after the test."""
     with ExitStack() as stack:
-        yield lambda source, **options: stack.enter_context(
-            lab.notebook(server, chromium, source, **options)
-        )
+        yield lambda source, **options: stack.enter_context(lab.notebook(server, chromium, source, **options))

@@ -14,7 +14,11 @@ pytestmark = pytest.mark.browser
 SHOTS = lab.HERE / "shots"
 AXE = lab.PROJECT / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
 
-THOUGHT = "The reader asks for the pressure. " * 6 + "\n\n1. the density of water\n2. the depth $h$\n\n" + "Short. " * 30
+THOUGHT = (
+    "The reader asks for the pressure. " * 6
+    + "\n\n1. the density of water\n2. the depth $h$\n\n"
+    + "Short. " * 30
+)
 ANSWER = """## Pressure under water
 
 The pressure grows with depth[^1]: **about one bar for every ten metres**, 每十米约一个大气压。
