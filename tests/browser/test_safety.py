@@ -136,7 +136,7 @@ def guarded(chromium, server):
     def open_it(source, *, stepwise=False, **options):
         name = source if isinstance(source, str) else server.write(source)
         context = chromium.new_context(viewport={"width": 1200, "height": 900})
-        context.add_init_script("window.__stepwise = %s;%s" % (json.dumps(stepwise), GUARD))
+        context.add_init_script(f"window.__stepwise = {json.dumps(stepwise)};{GUARD}")
         context.route(lambda url: not url.startswith(server.url), lambda route: route.abort())
         opened.append((lab.Notebook(server, context, name, **options), context))
         return opened[-1][0]

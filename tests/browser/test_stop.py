@@ -106,8 +106,12 @@ def interrupted_after(seconds):
 
 def interrupts(open_notebook, count):
     page = open_notebook(
-        ("%load_ext glm_magics\n" + STRESS, f"done = [interrupted_after(s) for s in {moments(count)}]")
-        + ("print([(ended, length, round(late, 3)) for ended, length, late in done])", "%%glm\nStill there?")
+        (
+            "%load_ext glm_magics\n" + STRESS,
+            f"done = [interrupted_after(s) for s in {moments(count)}]",
+            "print([(ended, length, round(late, 3)) for ended, length, late in done])",
+            "%%glm\nStill there?",
+        )
     )
     page.run(0, 1, 2)
     page.run(3)
