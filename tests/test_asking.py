@@ -89,3 +89,7 @@ def test_the_demo_fills_a_schema_from_the_input(demo: Callable[..., Session]) ->
     done = glm.ask(prompt, schema=SPEC)
     assert [row["price"] for row in done.value] == [2.5, 3.2]
     assert [row["mood"] for row in done.value] == ["good", "bad"]
+
+
+def test_parse_takes_every_spelling_of_a_schema() -> None:
+    assert glm.parse(f"Here it is:\n```json\n{GOOD}\n```", SPEC).value[0]["mood"] == "good"

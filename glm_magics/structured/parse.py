@@ -42,8 +42,10 @@ class _Schema(Protocol):
     def validate(self, value: Any, /) -> Validated: ...
 
 
-def parse(text: str, schema: _Schema | None = None, *, truncated: bool = False) -> Parsed:
+def parse(text: str, schema: Any = None, *, truncated: bool = False) -> Parsed:
     """The value of the JSON in `text`: rows, a record or a value of `schema`; any JSON without one.
+
+    `schema` is a `Schema`, or any spelling of one that `glm.schema` takes.
 
     `truncated` says that the answer stopped at its length limit: whole records of a cut array are kept, the
     unfinished one is dropped and listed. Without a schema several documents are a list of all of them.
@@ -52,9 +54,16 @@ def parse(text: str, schema: _Schema | None = None, *, truncated: bool = False) 
     try:
         if schema is None:
             return _any(text, truncated)
-        return _fitting(text, schema, truncated)
+        return _fitting(text, _made(schema), truncated)
     except RecursionError:
         raise _error(text, "it is nested too deeply") from None
+
+
+def _made(schema: Any) -> _Schema:
+    from glm_magics.structured.schema import schema as made
+
+    plan: _Schema = schema if hasattr(schema, "json_schema") else made(schema)
+    return plan
 
 
 def _error(text: str, why: str, problems: Sequence[Any] = ()) -> ParseError:
