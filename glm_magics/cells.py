@@ -202,5 +202,5 @@ def _text_of(name: str, value: Any) -> str:
     if type(value).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
         from glm_magics.frames.prompt import attachment
 
-        return attachment(name, value)
+        return f"\n\n{attachment(name, value)}\n\n"  # its fence must end at a line's end
     return show_value(name, value)

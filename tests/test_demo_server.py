@@ -121,7 +121,8 @@ def test_a_client_that_leaves_frees_its_place(capfd: pytest.CaptureFixture[str])
         with httpx.stream(
             "POST", f"{url}/chat/completions", json=HELLO | {"stream": True}, headers=KEY
         ) as response:
-            next(response.iter_raw())
+            chunks = response.iter_raw()  # kept: without it, the connection is closed with the iterator
+            next(chunks)
             assert engine.in_flight() == 1
         assert eventually(lambda: engine.in_flight() == 0)
     assert capfd.readouterr() == ("", "")

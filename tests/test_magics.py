@@ -612,3 +612,9 @@ def test_an_expression_in_a_prompt_is_sent_as_written_and_said_to_be(cells: Cell
     ran = cells("%%glm -o x\nHow long is {{df.shape}}?")
     assert ran.error is None
     assert ran.err == "{{df.shape}} is sent as it is written: only plain names are filled.\n"
+
+
+def test_a_frame_in_the_middle_of_a_sentence_is_still_a_table(cells: Cells) -> None:
+    cells("import pandas as pd\ndf = pd.DataFrame({'city': ['Rome', 'Oslo'], 'rain': [80, 95]})")
+    cells("%%glm -o x\nWhat is in {{df}}?")
+    assert "**2** rows" in cells["x"].text

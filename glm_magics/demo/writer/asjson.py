@@ -21,6 +21,7 @@ _ASKED = re.compile(r"(?<!`)\bjson\b", re.IGNORECASE)  # ```json only says what 
 _ID = re.compile(r"^(?:id|_id|row|row_?id|index|idx|i|n|no|number|编号)$", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     r"\b(?:json|schema|keys?|fields?|extract|classify|return|respond|answer with|output|format)\b"
+    r"|\bnever invent\b|\b(?:give null for|take) what is (?:not )?known\b"
     r"|字段|提取|返回|输出",
     re.IGNORECASE,
 )
