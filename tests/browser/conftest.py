@@ -10,7 +10,7 @@ from . import lab
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     try:
-        started = lab.Server(tmp_path_factory.mktemp("jupyter"), demo="demo://?pace=0.3")
+        started = lab.Server(tmp_path_factory.mktemp("jupyter"), demo="demo://?pace=0.1")
     except lab.Missing as missing:
         pytest.fail(str(missing), pytrace=False)
     yield started

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +40,7 @@ class Answer:
     cut: bool = False  # end without saying why
 
 
-_answers: deque[Answer | httpx.Response] = deque()
+_answers: list[Answer | httpx.Response] = []
 
 
 def connect() -> None:
@@ -51,16 +50,19 @@ def connect() -> None:
 
 
 def say(text: str = "", **options: Any) -> None:
-    """What the next request is answered with."""
+    """What the next request is answered with; what was said before and never asked for is forgotten."""
+    _answers.clear()
     _answers.append(Answer(text, **options))
 
 
 def refuse(message: str, *, code: str = "1210", status: int = 400) -> None:
+    """Refuse the next request, as the platform does."""
+    _answers.clear()
     _answers.append(httpx.Response(status, json={"error": {"code": code, "message": message}}))
 
 
 def _answer(request: httpx.Request) -> httpx.Response:
-    answer = _answers.popleft() if _answers else Answer(PROSE)
+    answer = _answers.pop() if _answers else Answer(PROSE)
     if isinstance(answer, httpx.Response):
         return answer
     return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Body(answer))

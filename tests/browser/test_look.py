@@ -125,7 +125,7 @@ def test_pictures_of_every_state(open_notebook, server, theme, width):
 def test_axe_finds_nothing_while_it_streams_and_in_the_end(open_notebook, theme):
     if not AXE.exists():
         pytest.fail(f"{AXE} is missing: npm ci --prefix widgets", pytrace=False)
-    page = start(open_notebook, theme)
+    page = start(open_notebook, theme, pause=0.012)
     page.page.add_script_tag(path=AXE)
     page.start(GLM)
     page.wait(THINKS, GLM)
