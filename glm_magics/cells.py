@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from glm_magics import api, commands, grammar, manual
+from glm_magics import api, commands, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
 from glm_magics.chat import Completion
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line
-from glm_magics.template import data_names, fill, left_as_text, show_value
 
 if TYPE_CHECKING:
     from glm_magics.magics import GLMMagics
@@ -101,11 +99,7 @@ class Cell:
     def _ask(self, text: str, parsed: Line) -> Any:
         session = api.session()
         options = self._options(parsed)
-        prompt = text if parsed.values.get("raw") else fill(text, self._names, show=_text_of)
-        if not parsed.values.get("raw"):
-            _say_what_stayed(text, self._names)
-        prompt = "\n\n".join([prompt, *self._attachments(parsed)])
-        request = session.request(prompt, options)
+        request = session.request(prompting.messages(text, parsed, self._names), options)
         if parsed.values.get("estimate"):
             return commands.estimate(session, request)
         return self._follow(
@@ -135,20 +129,9 @@ class Cell:
 
     def _options(self, parsed: Line) -> Options:
         values = {name: value for name, value in parsed.values.items() if name in _OPTION_NAMES}
-        if "system" in values and not parsed.values.get("raw"):
-            values["system"] = fill(values["system"], self._names, show=_text_of)
+        if "system" in values:
+            values["system"] = prompting.filled(values["system"], parsed, self._names)
         return Options(**values)
-
-    def _attachments(self, parsed: Line) -> list[str]:
-        from glm_magics.frames.prompt import attachment
-
-        wanted = parsed.values.get("inputs", ())
-        for name in wanted:
-            if name not in self._names:
-                near = grammar.nearest(name, data_names(self._names))
-                raise GrammarError(f"-i {name}: there is no variable of that name in the notebook.{near}")
-        # A template of nothing but the name keeps to the same rules for what may be read.
-        return [fill(f"{{{{{name}}}}}", self._names, show=attachment) for name in wanted]
 
     def _bind(self, parsed: Line, completion: Completion) -> None:
         """Also what is only a part; but where nothing came at all, the name keeps what it had."""
@@ -189,18 +172,3 @@ def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
 
     shown = static(completion, footer(completion))
     return shown | {"text/plain": plain(completion.text)}, {"glm_magics": record(completion)}
-
-
-def _say_what_stayed(text: str, names: Mapping[str, Any]) -> None:
-    """Who writes `{{df.shape}}` expects a value: say that it was sent as written."""
-    for slot in left_as_text(text, names):
-        print(f"{slot} is sent as it is written: only plain names are filled.", file=sys.stderr)
-
-
-def _text_of(name: str, value: Any) -> str:
-    """A value in the middle of a prompt: a frame as its description, anything else as its text."""
-    if type(value).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
-        from glm_magics.frames.prompt import attachment
-
-        return f"\n\n{attachment(name, value)}\n\n"  # its fence must end at a line's end
-    return show_value(name, value)

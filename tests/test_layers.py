@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("",),
     ("magics",),
     ("cells",),
-    ("commands", "completer", "questions"),
+    ("commands", "completer", "prompting", "questions"),
     ("doctor", "manual"),
     ("views", "frames"),
     ("api",),
