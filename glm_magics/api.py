@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from glm_magics._data_stream import DataStream
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import ChatRequest, Completion, Message
+    from glm_magics.chat import Completion, Message
 
 __all__ = [
     "add_tier",
@@ -115,29 +116,10 @@ def ask(
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    if schema is None:
-        return _whole(_request(prompt, options), options, label)
-    return _ask_for(prompt, schema, options, label)
-
-
-def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label: str) -> Completion:
-    from glm_magics.errors import ParseError
-    from glm_magics.structured import asking
-    from glm_magics.structured.schema import schema
-
-    plan = schema(spec)
-    current = session()
-    request = _request(prompt, options)
-    json_mode = current.find_tier(request.model).json_object
-    dialect = current.client.endpoint.dialect
-    request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
-    completion = _whole(request, options, label)
-    try:
-        return asking.with_value(completion, asking.value_of(completion, plan), plan, form, first=None)
-    except ParseError as error:
-        request = asking.once_more(request, completion, error)
-    second = _whole(request, options, label)
-    return asking.with_value(second, asking.value_of(second, plan), plan, form, first=completion)
+    with _stream(prompt, schema, options, label) as events:
+        for _ in events:
+            pass
+    return events.completion
 
 
 def stream(
@@ -153,11 +135,15 @@ def stream(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    schema: Any = None,
     label: str = "stream",
-) -> Stream:
-    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
+) -> Stream | DataStream:
+    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`.
+
+    With a `schema`, an answer that does not fit is asked for once more: `AskedAgain` comes between the two.
+    """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return session().stream(_request(prompt, options), options=options, label=label)
+    return _stream(prompt, schema, options, label)
 
 
 def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
@@ -307,15 +293,17 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
-def _request(prompt: str | Sequence[Message], options: Options) -> ChatRequest:
-    return session().request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+def _stream(
+    prompt: str | Sequence[Message], schema: Any, options: Options, label: str
+) -> Stream | DataStream:
+    current = session()
+    request = current.request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+    if schema is None:
+        return current.stream(request, options=options, label=label)
+    from glm_magics._data_stream import stream_data
+    from glm_magics.structured.schema import schema as planned
 
-
-def _whole(request: ChatRequest, options: Options, label: str) -> Completion:
-    with session().stream(request, options=options, label=label) as events:
-        for _ in events:
-            pass
-    return events.completion
+    return stream_data(current, request, planned(schema), options=options, label=label)
 
 
 def _options(

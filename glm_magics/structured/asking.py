@@ -41,10 +41,10 @@ def asking_for(
     return asked, "prompt"  # a gateway may refuse the JSON mode (LiteLLM does for GLM)
 
 
-def value_of(completion: Completion, schema: Schema) -> Parsed:
-    """What the answer means. Raises `ParseError`, with the answer in `.completion`."""
+def value_of(completion: Completion, schema: Schema, *, cut: bool = False) -> Parsed:
+    """What the answer means; of one that was `cut`, its whole records. Raises `ParseError`."""
     try:
-        return parse(completion.text, schema, truncated=completion.finish_reason == "length")
+        return parse(completion.text, schema, truncated=cut or completion.finish_reason == "length")
     except ParseError as error:
         error.completion = completion
         raise
