@@ -87,11 +87,13 @@ def _spec(text: str, names: Mapping[str, Any]) -> Any:
     return many[found] if listed and isinstance(found, type) else found  # fields are rows without saying so
 
 
+_FIELDS = ("__pydantic_fields__", "__dataclass_fields__", "__required_keys__", "_fields")
+
+
 def _is_spec(value: Any) -> bool:
-    """Whether a value describes data: a class with fields, a DataFrame, a schema."""
-    if isinstance(value, type):
-        return any(hasattr(value, mark) for mark in ("model_fields", "__dataclass_fields__", "_fields")) or (
-            issubclass(value, dict) and value is not dict
-        )
-    home = type(value).__module__
-    return home.startswith("pandas.") or home in ("pandas", "glm_magics.structured.schema")
+    """Whether a value describes data: a class with fields, a DataFrame, a schema. Runs none of its code."""
+    kind = type(value)
+    if issubclass(kind, type):
+        bases = type.mro(value)
+        return any(mark in vars(base) for base in bases for mark in _FIELDS)
+    return kind.__module__.partition(".")[0] == "pandas" or kind.__module__ == "glm_magics.structured.schema"
