@@ -184,12 +184,14 @@ def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
 def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[Budget, ...]) -> ChatRequest:
     """Without --max-tokens, a budget sets it: to as much output as the rest of the money buys."""
     price = tier.prices.get(session.client.endpoint.currency or "")
-    every = (*budgets, *((session.ledger.budget,) if session.ledger.budget else ()))
-    walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
-    if not walls or request.max_tokens is not None or price is None or not tier.max_output:
+    if request.max_tokens is not None or price is None or not tier.max_output:
+        return request
+    walls = [session.ledger.left(), *(budget.limit for budget in budgets)]
+    amounts = [wall.amount for wall in walls if wall is not None and wall.currency == price.currency]
+    if not amounts:
         return request
     counted = _with_margin(estimate_messages(request.messages))
-    left = min(wall.amount for wall in (session.ledger.left(wall) for wall in walls) if wall is not None)
+    left = min(amounts)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:
         per_token = max(step.output for step in price.steps) / 1_000_000

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import Completion, Message
+    from glm_magics.chat import Completion, Cost, Message
+    from glm_magics.shared_budget import SharedBudget
 
 __all__ = [
     "add_tier",
@@ -146,22 +147,44 @@ def stream(
     return _stream(prompt, schema, options, label)
 
 
-def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
+def budget(
+    amount: Decimal | float | str | None,
+    per: Literal["session", "cell"] = "session",
+    *,
+    shared: str | PathLike[str] | None = None,
+) -> Session:
     """A wall: no request is sent that could pass it. `amount` is in the endpoint's currency; None lifts it.
 
-    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself).
+    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself). With
+    `shared`, the path of a file, the wall stands there, for every process that names the same file: the first
+    one's amount is its limit, and None leaves it. Raises `SettingError` for a file that cannot be used.
     """
     from glm_magics.ledger import Budget
 
     current = session()
-    value = None if amount is None else read_amount(amount)
-    if per == "cell":
-        current.cell_budget = None if value is None else current.money(value).amount
+    limit = None if amount is None else current.money(read_amount(amount))
+    if shared is not None:
+        current.ledger.shared = None if limit is None else _shared(shared, limit)
+    elif per == "cell":
+        current.cell_budget = None if limit is None else limit.amount
     elif per == "session":
-        current.ledger.budget = None if value is None else Budget(current.money(value), "this session")
+        current.ledger.budget = None if limit is None else Budget(limit, "this session")
     else:
         raise SettingError(f"A budget is per session or per cell, not per {per}.")
     return current
+
+
+def _shared(file: str | PathLike[str], limit: Cost) -> SharedBudget:
+    from glm_magics.shared_budget import SharedBudget
+
+    found = SharedBudget(file, limit=limit)
+    standing = found.standing().limit
+    if standing != limit:
+        raise SettingError(
+            f"The shared budget {found.file} is {standing}, not {limit}.",
+            hint="Name that amount, or use another file.",
+        )
+    return found
 
 
 def read_amount(amount: Decimal | float | str) -> Decimal:

@@ -26,7 +26,7 @@ _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "login": lambda: ("z.ai", "bigmodel", "--remember", "--new"),
     "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway", "--tier"),
     "usage": lambda: ("--plot",),
-    "budget": lambda: ("off", "per", "cell"),
+    "budget": lambda: ("off", "per", "cell", "shared"),
     "demo": lambda: ("on", "off", "fault", "pace"),
 }
 

@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_decoder", "_reading"),
     ("_wire_batch",),
     ("_inline", "_sse", "_wire", "retry"),
-    ("_control", "grammar", "keys", "ledger", "render", "template", "tokens"),
+    ("_control", "grammar", "keys", "ledger", "render", "shared_budget", "template", "tokens"),
     ("_assets", "_tier_checks"),
     ("_tiers",),
     ("_tier_rows",),
