@@ -22,6 +22,7 @@ __all__ = [
     "columns_of",
     "dtype_of",
     "dtypes_of",
+    "is_arrow",
     "pyarrow",
     "row_schema",
 ]
@@ -222,6 +223,11 @@ def _arrow_scalar(pa: Any, dtype: ExtensionDtype, node: Node) -> Any:
     known = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
     times = {"datetime64[us, UTC]": pa.timestamp("us", "UTC"), "timedelta64[us]": pa.duration("us")}
     return {**known, **times}.get(str(dtype), pa.string())
+
+
+def is_arrow(dtype: DType) -> bool:
+    """Whether values of the dtype are kept by Arrow, lists and objects too."""
+    return isinstance(dtype, pd.ArrowDtype)
 
 
 def pyarrow() -> Any:
