@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
     from glm_magics.chat import ChatRequest, Completion, Message
+    from glm_magics.structured.asking import Form
 
 __all__ = [
     "add_tier",
@@ -103,24 +104,31 @@ def ask(
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
     schema: Any = None,
+    form: Form | None = None,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
     `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
-    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
+    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more. `form`
+    says how the schema is sent: "prompt", "json_object", "json_schema" (for servers other than GLM's) or
+    "tool" (a function to call); without it, as suits the server and the tier.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
+    if schema is None and form is not None:
+        raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
     if schema is None:
         return _whole(_request(prompt, options), options, label)
-    return _ask_for(prompt, schema, options, label)
+    return _ask_for(prompt, schema, form, options, label)
 
 
-def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label: str) -> Completion:
+def _ask_for(
+    prompt: str | Sequence[Message], spec: Any, form: Form | None, options: Options, label: str
+) -> Completion:
     from glm_magics.errors import ParseError
     from glm_magics.structured import asking
     from glm_magics.structured.schema import schema
@@ -128,9 +136,11 @@ def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label
     plan = schema(spec)
     current = session()
     request = _request(prompt, options)
-    json_mode = current.find_tier(request.model).json_object
+    found = current.find_tier(request.model)
     dialect = current.client.endpoint.dialect
-    request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
+    request, form = asking.asking_for(
+        request, plan, json_mode=found.json_object, tools=found.tools, dialect=dialect, form=form
+    )
     completion = _whole(request, options, label)
     try:
         return asking.with_value(completion, asking.value_of(completion, plan), plan, form, first=None)
