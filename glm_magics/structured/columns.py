@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glm_magics.structured.dtypes import TEXT, Column, DType, pyarrow
+from glm_magics.structured.arrow import pyarrow
+from glm_magics.structured.dtypes import TEXT, Column, DType
 
 __all__ = ["array_of"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from glm_magics.structured.arrow import pyarrow
 from glm_magics.structured.dtypes import OBJECT, Column, columns_of
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.schema import schema as schema_of
@@ -15,16 +16,20 @@ from glm_magics.structured.validation import json_text
 __all__ = ["to_json_records"]
 
 
-def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
-    """The rows of `frame` as a JSON array of objects: `to_frame` of it with the schema gives the frame again.
+def to_json_records(frame: Any, schema: Any = None) -> str:
+    """The rows of a pandas or polars frame as a JSON array of objects.
 
+    `to_frame` of it with the schema and the same options gives the frame again.
     With a schema, columns with dotted names become the objects they came from. The index is left out. Raises
     `ValueError` for NaN-like infinities, which JSON cannot say.
     """
     names = [str(name) for name in frame.columns]
     node: Node = {} if schema is None else schema_of(schema).row_schema
     plan = {column.name: column for column in columns_of(node)}
-    lists = [_plain_values(frame.iloc[:, at], plan.get(name)) for at, name in enumerate(names)]
+    if isinstance(frame, pd.DataFrame):
+        lists = [_plain_values(frame.iloc[:, at], plan.get(name)) for at, name in enumerate(names)]
+    else:
+        lists = [frame[name].to_list() for name in names]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
     if node:
         defs = node.get("$defs", {})
@@ -34,6 +39,8 @@ def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
 
 def _plain_values(column: pd.Series[Any], plan: Column | None) -> list[Any]:
     """The values of a column as JSON has them, None where one is missing."""
+    if isinstance(column.dtype, pd.ArrowDtype):
+        return list(pyarrow().array(column.array).to_pylist())
     if column.dtype.kind == "M":
         found = _iso(column, plan)
     elif isinstance(column.dtype, pd.CategoricalDtype):
@@ -41,16 +48,9 @@ def _plain_values(column: pd.Series[Any], plan: Column | None) -> list[Any]:
     else:
         found = column.tolist()
     if column.dtype == OBJECT:
-        return [
-            None if value is pd.NA or value is pd.NaT or value != value else value
-            for value in map(_scalar, found)
-        ]
+        return [None if value is pd.NA or value is pd.NaT or value != value else value for value in found]
     missing = column.isna().tolist()
     return [None if gone else value for gone, value in zip(missing, found, strict=True)]
-
-
-def _scalar(value: Any) -> Any:
-    return None if value is pd.NA or value is pd.NaT else value
 
 
 def _iso(column: pd.Series[Any], plan: Column | None) -> list[Any]:

@@ -37,7 +37,7 @@ class Values:
         if not self._classes:
             return found
         kinds = set(map(type, found))
-        if column.dtype == OBJECT or is_arrow(column.dtype):
+        if is_arrow(column.dtype) or column.dtype == OBJECT:
             if kinds <= _ATOMS or (_lists_of_atoms(column.node) and kinds <= {list, type(None)}):
                 return found
             return [plain(value) for value in found]

@@ -4,22 +4,51 @@ from __future__ import annotations
 
 import gc
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
+from glm_magics.errors import SettingError
 from glm_magics.structured.columns import array_of
 from glm_magics.structured.dtypes import OBJECT, TEXT, Backend, Column, Decimals, Nested, columns_of
 from glm_magics.structured.instances import Values, mapping_of, plain
 from glm_magics.structured.normal import Node, resolved, without_null
+from glm_magics.structured.polars_frame import polars_frame
 from glm_magics.structured.problems import InvalidAnswer, SchemaError, Validated
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from glm_magics.structured.schema import Schema
 
 __all__ = ["as_json", "to_frame", "to_record"]
+
+
+@overload
+def to_frame(
+    answer: Any,
+    schema: Any = None,
+    *,
+    nested: Nested = "flatten",
+    explode: str | Sequence[str] = (),
+    decimals: Decimals = "decimal",
+    backend: Literal["numpy_nullable", "pyarrow"] = "numpy_nullable",
+) -> pd.DataFrame: ...
+
+
+@overload
+def to_frame(
+    answer: Any,
+    schema: Any,
+    *,
+    nested: Nested = "flatten",
+    explode: str | Sequence[str] = (),
+    decimals: Decimals = "decimal",
+    backend: Literal["polars"],
+) -> pl.DataFrame: ...
 
 
 def to_frame(
@@ -30,24 +59,28 @@ def to_frame(
     explode: str | Sequence[str] = (),
     decimals: Decimals = "decimal",
     backend: Backend = "numpy_nullable",
-) -> pd.DataFrame:
+) -> Any:
     """A DataFrame of the JSON in `answer`: text, or a value that was parsed or validated already.
 
     With a schema (any spelling that `schema` takes), the answer is checked strictly and the columns have
     the dtypes of `schema.dtypes()`, an empty answer's too; missing fields are missing values. Objects
     within rows become columns with dotted names unless `nested="keep"`. Each list named in `explode` gives
-    a row for each of its items. `decimals="float"` and `backend="pyarrow"` choose those dtypes. What a
-    dtype cannot hold exactly (an integer of more than 64 bits) makes the column one of Python objects; a
-    time without an offset is taken as UTC.
+    a row for each of its items. `decimals="float"` and `backend="pyarrow"` choose those dtypes, and
+    `backend="polars"` gives a polars DataFrame (labels are an `Enum`, decimals a `Decimal` with the scale
+    that this answer needs). What a dtype cannot hold exactly (an integer of more than 64 bits) makes the
+    column one of Python objects; a time without an offset is taken as UTC.
 
     Without a schema, an array of objects is its rows; an object whose one value is such an array, as in
     `{"rows": […]}`, is unwrapped; any other object is one row. Columns have nullable dtypes and integers
     stay exact.
 
-    What was settled or repaired on the way is listed in the frame's `attrs["glm_notes"]`. Raises
+    What was settled or repaired on the way is listed in the frame's `attrs["glm_notes"]`; polars has no such
+    place, so there each is a warning. Raises
     `InvalidAnswer` (a `ValueError` with `.problems`) for a value that does not fit the schema, `ParseError`
     for a text that holds no such JSON.
     """
+    if schema is None and backend != "numpy_nullable":
+        raise SettingError(f"backend={backend!r} needs a schema, whose types it takes.")
     if schema is None:
         return _inferred(_json_in(answer) if isinstance(answer, str) else answer)
     plan = _schema(schema)
@@ -55,10 +88,17 @@ def to_frame(
     with _collector_paused():
         checked = _checked(answer, plan)
         frame = _Table(plan, nested, decimals, backend).frame(checked.value, names)
-    if checked.notes:
-        # As text: pandas writes attrs into files as JSON.
-        frame.attrs["glm_notes"] = [str(note) for note in checked.notes]
+    _tell(frame, [str(note) for note in checked.notes])
     return frame
+
+
+def _tell(frame: Any, notes: list[str]) -> None:
+    """Text, for pandas writes attrs into files as JSON."""
+    if notes and isinstance(frame, pd.DataFrame):
+        frame.attrs["glm_notes"] = notes
+    else:
+        for note in notes:
+            warnings.warn(note, stacklevel=3)
 
 
 def to_record(answer: Any, schema: Any) -> Any:
@@ -173,7 +213,7 @@ class _Table:
         self.decimals: Decimals = decimals
         self.backend: Backend = backend
 
-    def frame(self, value: Any, explode: tuple[str, ...]) -> pd.DataFrame:
+    def frame(self, value: Any, explode: tuple[str, ...]) -> Any:
         rows = self._rows(value)
         row_schema = self.plan.row_schema
         index: Any = pd.RangeIndex(len(rows))
@@ -183,6 +223,8 @@ class _Table:
         columns = columns_of(row_schema, nested=self.nested, decimals=self.decimals, backend=self.backend)
         columns += self._others(rows, row_schema)
         values = Values(rows, classes=self.classes)
+        if self.backend == "polars":
+            return polars_frame(columns, map(values.of, columns))
         return pd.DataFrame(
             {column.name: _series(values.of(column), column, index) for column in columns},
             index=index,
