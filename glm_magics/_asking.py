@@ -17,7 +17,7 @@ from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, U
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
 from glm_magics.ledger import Budget, Reservation
 from glm_magics.remarks import remarks
-from glm_magics.tokens import estimate_messages
+from glm_magics.tokens import estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -78,7 +78,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
 def estimate(session: Session, request: ChatRequest) -> Estimate:
     """Tokens and money of a request before it is sent; money is None where no price is known."""
     tier = find_tier(session, request.model)
-    counted = estimate_messages(request.messages)
+    counted = estimate_input(request)
     most_output = request.max_tokens or tier.max_output
     price = tier.prices.get(session.client.endpoint.currency or "")
     return Estimate(
@@ -190,7 +190,7 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
     amounts = [wall.amount for wall in walls if wall is not None and wall.currency == price.currency]
     if not amounts:
         return request
-    counted = _with_margin(estimate_messages(request.messages))
+    counted = _with_margin(estimate_input(request))
     left = min(amounts)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:

@@ -27,18 +27,28 @@ _BROKEN_OFF = ("interrupted", "stopped")
 
 
 def stream_data(
-    session: Session, request: ChatRequest, schema: Schema, *, options: Options | None = None, label: str = ""
+    session: Session,
+    request: ChatRequest,
+    schema: Schema,
+    *,
+    form: asking.Form | None = None,
+    options: Options | None = None,
+    label: str = "",
 ) -> DataStream:
     """Ask for data of `schema`. Raises `BudgetExceeded` before anything is sent."""
-    request, form = asked(session, request, schema)
+    request, form = asked(session, request, schema, form)
     start = partial(session.stream, options=options, label=label)
     return DataStream(start, request, schema=schema, form=form)
 
 
-def asked(session: Session, request: ChatRequest, schema: Schema) -> tuple[ChatRequest, asking.Form]:
+def asked(
+    session: Session, request: ChatRequest, schema: Schema, form: asking.Form | None = None
+) -> tuple[ChatRequest, asking.Form]:
     """`request` as it is sent to get data of `schema`, and the form of that."""
-    json_mode = session.find_tier(request.model).json_object
-    return asking.asking_for(request, schema, json_mode=json_mode, dialect=session.client.endpoint.dialect)
+    tier, dialect = session.find_tier(request.model), session.client.endpoint.dialect
+    return asking.asking_for(
+        request, schema, json_mode=tier.json_object, tools=tier.tools, dialect=dialect, form=form
+    )
 
 
 class DataStream:

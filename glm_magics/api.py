@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from glm_magics._wire import Dialect
     from glm_magics.chat import Completion, Cost, Message
     from glm_magics.shared_budget import SharedBudget
+    from glm_magics.structured.asking import Form
 
 __all__ = [
     "add_tier",
@@ -105,19 +106,22 @@ def ask(
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
     schema: Any = None,
+    form: Form | None = None,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
     `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
-    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
+    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more. `form`
+    says how the schema is sent: "prompt", "json_object", "json_schema" (for servers other than GLM's) or
+    "tool" (a function to call); without it, as suits the server and the tier.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    with _stream(prompt, schema, options, label) as events:
+    with _stream(prompt, schema, form, options, label) as events:
         for _ in events:
             pass
     return events.completion
@@ -137,6 +141,7 @@ def stream(
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
     schema: Any = None,
+    form: Form | None = None,
     label: str = "stream",
 ) -> Stream | DataStream:
     """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`.
@@ -144,7 +149,7 @@ def stream(
     With a `schema`, an answer that does not fit is asked for once more: `AskedAgain` comes between the two.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return _stream(prompt, schema, options, label)
+    return _stream(prompt, schema, form, options, label)
 
 
 def budget(
@@ -317,16 +322,18 @@ def add_tiers(path: str | PathLike[str]) -> None:
 
 
 def _stream(
-    prompt: str | Sequence[Message], schema: Any, options: Options, label: str
+    prompt: str | Sequence[Message], schema: Any, form: Form | None, options: Options, label: str
 ) -> Stream | DataStream:
     current = session()
     request = current.request(prompt if isinstance(prompt, str) else tuple(prompt), options)
     if schema is None:
+        if form is not None:
+            raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
         return current.stream(request, options=options, label=label)
     from glm_magics._data_stream import stream_data
     from glm_magics.structured.schema import schema as planned
 
-    return stream_data(current, request, planned(schema), options=options, label=label)
+    return stream_data(current, request, planned(schema), form=form, options=options, label=label)
 
 
 def _options(

@@ -216,7 +216,8 @@ class Completion:
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
     `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
-    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object" or "prompt".
+    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object", "prompt" or
+    "tool" (then the data was in the arguments of a tool call).
     """
 
     text: str

@@ -47,7 +47,7 @@ def data_of(completion: Completion, shape: str) -> Any:
     Raises `GLMError` when the answer brought no value.
     """
     from glm_magics.structured.problems import Validated
-    from glm_magics.structured.table import as_json, as_record
+    from glm_magics.structured.table import as_json, to_record
     from glm_magics.views import record
 
     if completion.schema is None:
@@ -58,7 +58,7 @@ def data_of(completion: Completion, shape: str) -> Any:
     if shape == "json":
         return as_json(checked, completion.schema)
     if shape == "record":
-        return as_record(checked, completion.schema)
+        return to_record(checked, completion.schema)
     frame = completion.to_frame()
     frame.attrs["glm_magics"] = record(completion)
     return frame
