@@ -6,8 +6,9 @@ import json
 import re
 
 from glm_magics.demo.ask import Ask, Call, Function, Turn
-from glm_magics.demo.writer.fill import Source, fill
+from glm_magics.demo.writer.fill import fill
 from glm_magics.demo.writer.shape import Shape, from_json_schema
+from glm_magics.demo.writer.source import Source
 from glm_magics.demo.writer.words import CJK, stems
 
 __all__ = ["results", "tool_calls"]
@@ -81,7 +82,11 @@ _SPOKEN = (
 def _calls(function: Function, question: str) -> tuple[Call, ...]:
     shape = from_json_schema(function.parameters) if function.parameters else Shape("object")
     arguments = fill(shape, Source(question))
-    given = {name: arguments[name] for name, part in shape.fields if not _left_out(part, arguments[name])}
+    given = {
+        name: arguments[name]
+        for name, part in shape.fields
+        if name in arguments and not _left_out(part, arguments[name])
+    }
     name, values = _several(shape, question)
     variants = [given | {name: value} for value in values] or [given]
     return tuple(Call(function.name, json.dumps(variant, ensure_ascii=False)) for variant in variants)
