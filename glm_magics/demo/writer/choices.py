@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from glm_magics.demo.writer.shape import Shape
@@ -91,6 +92,7 @@ _RELATED = {
 }
 
 
+@lru_cache(maxsize=512)
 def related(option: str) -> str:
     extra = [
         words

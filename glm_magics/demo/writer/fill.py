@@ -40,7 +40,10 @@ def _found(shape: Shape, source: Source, name: str, within: str, alone: bool = F
     """What the text has for this shape; None when that is nothing."""
     match shape.kind:
         case "object":
-            return _object(shape, source, name)
+            before = source.hits
+            filled = _object(shape, source, name)
+            may_be_absent = shape.optional or shape.nullable
+            return None if may_be_absent and source.hits == before else filled
         case "array":
             return limited(shape, _array(shape, source, name, within))
         case "tuple":

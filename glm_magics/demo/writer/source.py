@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from glm_magics.demo.writer import facts
@@ -32,11 +32,13 @@ class Source:
         """The value in the column of this name, in either language; None when there is no such column."""
         if not self.row:
             return None
-        wanted = {_plain(spelling) for spelling in spellings(name)}
-        return next((value for key, value in self.row.items() if _plain(str(key)) in wanted), None)
+        found = (self._cells.get(_plain(spelling)) for spelling in spellings(name))
+        return next((value for value in found if value is not None), None)
 
     def said(self, name: str) -> str | None:
         """What stands after `name:`, in either language."""
+        if not self._has_labels:
+            return None
         found = (facts.labelled(self.text, spelling) for spelling in spellings(name) if spelling)
         return next((value for value in found if value), None)
 
@@ -46,6 +48,14 @@ class Source:
         if fresh is not None:
             self.used.add(fresh)
         return fresh
+
+    @cached_property
+    def _has_labels(self) -> bool:
+        return re.search(r"[:：=是为]|\bis\b", self.text, re.IGNORECASE) is not None
+
+    @cached_property
+    def _cells(self) -> dict[str, Any]:
+        return {_plain(str(key)): value for key, value in reversed(list(self.row.items()))}
 
     @cached_property
     def numbers(self) -> list[facts.Number]:
@@ -60,11 +70,13 @@ class Source:
         return facts.names(self.text)
 
 
+@lru_cache(maxsize=512)
 def spellings(name: str) -> list[str]:
     """A field's name and what it is called in the other language."""
     key = name.lower()
     return [name, *ALIASES.get(key, "").split(), *(en for en, zh in ALIASES.items() if key in zh.split())]
 
 
+@lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
