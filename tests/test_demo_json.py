@@ -235,6 +235,13 @@ def test_what_the_text_does_not_say_is_null_or_left_out_or_empty() -> None:
     assert found == [{"name": "tea", "price": 3, "since": None, "seller": None, "paid": None}]
 
 
+def test_chinese_people_are_found_by_where_they_stand() -> None:
+    assert rows("张三今年28岁，住在上海。李四35岁，来自北京。", "姓名: str, 年龄: int, 城市: str") == [
+        {"姓名": "张三", "年龄": 28, "城市": "上海"},
+        {"姓名": "李四", "年龄": 35, "城市": "北京"},
+    ]
+
+
 # Inventing
 
 

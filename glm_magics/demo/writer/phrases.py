@@ -21,7 +21,7 @@ _STOPS = """
     great bad terrible excellent awful perfect poor fine
 """
 _STOP = frozenset(_STOPS.split())
-_PRONOUN_WORDS = "i it he she they we you there here this that what which who how if when"
+_PRONOUN_WORDS = "nothing nobody i it he she they we you there here this that what which who how if when"
 _PRONOUNS = frozenset(_PRONOUN_WORDS.split())
 _MOST_WORDS = 5
 _WORD = re.compile(r"[^\W\d_][\w'’&/-]*")

@@ -92,7 +92,8 @@ def named(source: Source, name: str, within: str = "") -> list[str]:
         word = "from" if re.match(r"from|origin", name, re.IGNORECASE) else "in|to|for|at|near|from"
         return places(text, found, word=word)
     if _PERSON.search(name) or _PERSON.search(within):
-        return people(text, found)
+        first = thing(text) if is_chinese(text) else None
+        return people(text, found) or ([first] if first else [])
     first = thing(text) if _THING.search(name) else None
     return [first] if first else people(text, found)
 
