@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import ChatRequest, Completion, Message
+    from glm_magics.chat import ChatRequest, Completion, ImagePart, Message
 
 __all__ = [
     "add_tier",
@@ -30,6 +30,8 @@ __all__ = [
     "ask",
     "budget",
     "connect",
+    "count_tokens",
+    "image",
     "read_amount",
     "session",
     "stream",
@@ -102,32 +104,36 @@ def ask(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    images: Sequence[Any] = (),
+    fetch: bool = False,
     schema: Any = None,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
-    `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
-    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
+    `label` names the request in `usage()`. `images` go behind the prompt: whatever `image` takes. With a
+    `schema` (any spelling that `glm.schema` takes) the answer is asked for as JSON, and `.value` is its data;
+    an answer that does not fit is asked for once more.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
+    messages = _messages(prompt, images, fetch)
     if schema is None:
-        return _whole(_request(prompt, options), options, label)
-    return _ask_for(prompt, schema, options, label)
+        return _whole(session().request(messages, options), options, label)
+    return _ask_for(messages, schema, options, label)
 
 
-def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label: str) -> Completion:
+def _ask_for(messages: tuple[Message, ...], spec: Any, options: Options, label: str) -> Completion:
     from glm_magics.errors import ParseError
     from glm_magics.structured import asking
     from glm_magics.structured.schema import schema
 
     plan = schema(spec)
     current = session()
-    request = _request(prompt, options)
+    request = current.request(messages, options)
     json_mode = current.find_tier(request.model).json_object
     dialect = current.client.endpoint.dialect
     request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
@@ -153,11 +159,51 @@ def stream(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    images: Sequence[Any] = (),
+    fetch: bool = False,
     label: str = "stream",
 ) -> Stream:
     """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return session().stream(_request(prompt, options), options=options, label=label)
+    request = session().request(_messages(prompt, images, fetch), options)
+    return session().stream(request, options=options, label=label)
+
+
+def image(value: Any, name: str = "", *, fetch: bool = False) -> ImagePart:
+    """`value` as an image for the content of a `Message`.
+
+    Takes matplotlib figures and axes, PIL images, numpy arrays (height × width, × 3 or × 4; 0 to 255, or
+    floats 0 to 1), PNG, JPEG, GIF, WebP and SVG as bytes or paths, IPython's Image and SVG, and data URIs;
+    with `fetch` also https addresses, loaded from here. `name` is what notes call it. Nothing is sent.
+
+    Raises `RequestError` for what is no image, damaged, or too large.
+    """
+    from glm_magics.images.values import image
+
+    return image(value, name, fetch=fetch)
+
+
+def count_tokens(
+    prompt: str | Sequence[Message],
+    *,
+    tier: str | None = None,
+    images: Sequence[Any] = (),
+    exact: bool = False,
+) -> int:
+    """Input tokens of a prompt: a local estimate, or with `exact` what the platform's tokenizer says.
+
+    `exact` is a network call and costs nothing (POST /tokenizer, docs.z.ai); other servers have no such
+    address. An estimate of a text is that of the text alone; the tokenizer adds what the chat format does.
+    """
+    from glm_magics.tokens import estimate, estimate_messages
+
+    if isinstance(prompt, str) and not images and not exact:
+        return estimate(prompt)
+    messages = _messages(prompt, images, False)
+    if not exact:
+        return estimate_messages(messages)
+    request = session().request(messages, Options(tier=tier))
+    return session().client.count_tokens(request.model, request.messages)
 
 
 def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
@@ -307,8 +353,15 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
-def _request(prompt: str | Sequence[Message], options: Options) -> ChatRequest:
-    return session().request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+def _messages(prompt: str | Sequence[Message], images: Sequence[Any], fetch: bool) -> tuple[Message, ...]:
+    from glm_magics.chat import Message
+
+    messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
+    if not images:
+        return messages
+    from glm_magics.images.parts import with_images
+
+    return with_images(messages, images, fetch=fetch)
 
 
 def _whole(request: ChatRequest, options: Options, label: str) -> Completion:

@@ -96,7 +96,7 @@ def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> I
         named = [tier for tier in map(tiers().get, given) if tier is not None]
         levels = [level for tier in (named or tiers()) for level in tier.efforts]
         return dict.fromkeys(levels)
-    return data_names(namespace) if option.kind == "name" else ()
+    return data_names(namespace) if option.kind in ("name", "image") else ()
 
 
 def _tier_names() -> list[str]:

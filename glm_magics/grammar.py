@@ -32,7 +32,7 @@ class GrammarError(ValueError):
     """A line that cannot be read: one sentence of what came and what was expected."""
 
 
-Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort"]
+Kind = Literal["flag", "text", "tier", "name", "image", "number", "count", "seconds", "money", "effort"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ _METAVARS: dict[Kind, str] = {
     "text": "TEXT",
     "tier": "TIER",
     "name": "NAME",
+    "image": "NAME|PATH",
     "number": "X",
     "count": "N",
     "seconds": "SECONDS",
@@ -73,10 +74,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         ("-i", "--input"),
         "name",
-        "attach a variable: DataFrame, dict, list, text, …",
+        "attach a variable: DataFrame, dict, list, text, figure, …",
         "inputs",
         repeat=True,
     ),
+    Option(("--image",), "image", "attach an image: a variable, a path or an address", "images", repeat=True),
+    Option(("--fetch",), "flag", "load the images that are addresses (https)", "fetch"),
     Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
     Option(("--no-think",), "flag", "answer at once", "think", False),
     Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
@@ -263,6 +266,7 @@ _READERS = {
     "text": _text,
     "tier": _text,
     "effort": _text,
+    "image": _text,
     "name": _identifier,
     "number": _number,
     "count": _count,

@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Iterable
 
 from glm_magics.chat import ImagePart, Message
+from glm_magics.image_header import MOST_IMAGE_TOKENS, header, image_bytes, image_tokens
 
 __all__ = ["MESSAGE_OVERHEAD", "estimate", "estimate_messages"]
 
+ERROR_BAND = 0.15  # how far an estimate may be off
 MESSAGE_OVERHEAD = 5  # role marks and separators around each message, in tokens
-IMAGE_TOKENS = 1_600  # upper end of what one picture costs on the vision tiers
 
 _RUN = re.compile(
     r"(?P<word>[A-Za-z]+)|(?P<digits>[0-9]+)|(?P<space>\s+)"
@@ -44,9 +45,17 @@ def estimate_messages(messages: Iterable[Message]) -> int:
         total += sum(
             estimate(call.name) + estimate(call.arguments) + MESSAGE_OVERHEAD for call in message.tool_calls
         )
-        if not isinstance(message.content, str):
-            total += sum(IMAGE_TOKENS for part in message.content if isinstance(part, ImagePart))
+        total += sum(map(tokens_of_image, message.images))
     return total
+
+
+def tokens_of_image(part: ImagePart) -> int:
+    """By its size in pixels; of one at an address, whose size is not known, the most there can be."""
+    try:
+        found = header(image_bytes(part.url))
+    except ValueError:
+        return MOST_IMAGE_TOKENS
+    return image_tokens(found.width, found.height)
 
 
 def _word(length: int, _: str) -> float:

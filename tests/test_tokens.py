@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magics.chat import ImagePart, Message, TextPart, ToolCall
-from glm_magics.tokens import IMAGE_TOKENS, MESSAGE_OVERHEAD, estimate, estimate_messages
+from glm_magics.image_header import MOST_IMAGE_TOKENS
+from glm_magics.tokens import MESSAGE_OVERHEAD, estimate, estimate_messages
 
 ENGLISH = "The quick brown fox jumps over the lazy dog, and then it sleeps in the warm afternoon sun. "
 CHINESE = "人工智能正在改变我们的生活方式,许多研究人员都在努力提高模型的能力。"
@@ -55,7 +56,7 @@ def test_a_conversation_counts_its_parts() -> None:
     words = Message("user", "hello world")
     assert estimate_messages([words]) == 2 * MESSAGE_OVERHEAD + 2
     picture = Message("user", (TextPart("hello world"), ImagePart("https://x/y.png")))
-    assert estimate_messages([picture]) == 2 * MESSAGE_OVERHEAD + 2 + IMAGE_TOKENS
+    assert estimate_messages([picture]) == 2 * MESSAGE_OVERHEAD + 2 + MOST_IMAGE_TOKENS
     call = Message("assistant", "", reasoning="so", tool_calls=(ToolCall("1", "f", "{}"),))
     assert estimate_messages([call]) > estimate_messages([Message("assistant", "")]) + MESSAGE_OVERHEAD
 
