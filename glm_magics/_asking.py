@@ -18,7 +18,7 @@ from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, 
 from glm_magics.image_header import header, image_bytes, is_address
 from glm_magics.ledger import Budget, Reservation
 from glm_magics.remarks import remarks
-from glm_magics.tokens import estimate_messages
+from glm_magics.tokens import ceiling, estimate_messages
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -28,7 +28,6 @@ __all__ = ["Estimate", "estimate", "find_tier", "money", "price", "request", "st
 _IDLE_SECONDS = 120.0
 _THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
 _LONGEST_SECONDS = 86_400.0
-_INPUT_MARGIN = 1.2  # how much too low the local token count may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def estimate(session: Session, request: ChatRequest) -> Estimate:
         input_tokens=counted,
         max_output_tokens=most_output,
         input_cost=price.cost(Usage(counted, estimated=True)) if price else None,
-        most=price.ceiling(_with_margin(counted), most_output) if price and most_output else None,
+        most=price.ceiling(ceiling(counted), most_output) if price and most_output else None,
     )
 
 
@@ -201,7 +200,7 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
     walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
     if not walls or request.max_tokens is not None or price is None or not tier.max_output:
         return request
-    counted = _with_margin(estimate_messages(request.messages))
+    counted = ceiling(estimate_messages(request.messages))
     left = min(wall.amount for wall in (session.ledger.left(wall) for wall in walls) if wall is not None)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:
@@ -243,10 +242,6 @@ def _sent(image: ImagePart) -> SentImage:
     except ValueError:
         return SentImage(image.name, "", 0, 0, 0)
     return SentImage(image.name, found.format, found.width, found.height, len(data))
-
-
-def _with_margin(tokens: int) -> int:
-    return int(tokens * _INPUT_MARGIN) + 16
 
 
 def _may_be_billed(error: GLMError, completion: Completion) -> bool:
