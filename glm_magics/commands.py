@@ -54,7 +54,7 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
     currency = session.client.endpoint.currency
     images = sum(len(message.images) for message in request.messages)
     pictures = f", {images} image{'s' if images > 1 else ''} among them" if images else ""
-    counted = f"≈ {asked.input_tokens:,} tokens in (±{ERROR_BAND:.0%}{pictures})"
+    counted = f"≈ {asked.input_tokens:,} tokens in (±{ERROR_BAND * 100:.0f} %{pictures})"
     longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
     money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
     print(f"{asked.tier.id}: {counted}, {longest}; {money}. Nothing was sent.")
