@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from glm_magics.api import add_tier, add_tiers, ask, budget, connect, session, stream, tiers, usage
+    from glm_magics.api import (
+        add_tier,
+        add_tiers,
+        ask,
+        budget,
+        connect,
+        count_tokens,
+        image,
+        session,
+        stream,
+        tiers,
+        usage,
+    )
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.structured.parse import parse
@@ -35,6 +47,8 @@ __all__ = [
     "ask",
     "budget",
     "connect",
+    "count_tokens",
+    "image",
     "load_ipython_extension",
     "parse",
     "schema",
@@ -47,7 +61,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("add_tier", "add_tiers", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
+    "api": (
+        *("add_tier", "add_tiers", "ask", "budget", "connect", "count_tokens", "image"),
+        *("session", "stream", "tiers", "usage"),
+    ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "structured.parse": ("parse",),

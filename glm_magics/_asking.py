@@ -13,11 +13,12 @@ from glm_magics._stream import Limits, Stream
 from glm_magics._tier import Tier, unlisted
 from glm_magics._tier_checks import problems
 from glm_magics._tiers import tiers
-from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, Usage
+from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, SentImage, Usage
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
+from glm_magics.image_header import header, image_bytes, is_address
 from glm_magics.ledger import Budget, Reservation
 from glm_magics.remarks import remarks
-from glm_magics.tokens import estimate_input
+from glm_magics.tokens import ceiling, estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -27,7 +28,6 @@ __all__ = ["Estimate", "estimate", "find_tier", "money", "price", "request", "st
 _IDLE_SECONDS = 120.0
 _THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
 _LONGEST_SECONDS = 86_400.0
-_INPUT_MARGIN = 1.2  # how much too low the local token count may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
         messages = (Message("system", options.system), *messages)
     _keep_key_out(session, messages)
     _check(session, tier, messages, options)
+    messages = _fitted(session, tier, messages)
     return ChatRequest(
         model=tier.id,
         messages=messages,
@@ -86,7 +87,7 @@ def estimate(session: Session, request: ChatRequest) -> Estimate:
         input_tokens=counted,
         max_output_tokens=most_output,
         input_cost=price.cost(Usage(counted, estimated=True)) if price else None,
-        most=price.ceiling(_with_margin(counted), most_output) if price and most_output else None,
+        most=price.ceiling(ceiling(counted), most_output) if price and most_output else None,
     )
 
 
@@ -149,7 +150,7 @@ def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options:
         )
     if session.client.endpoint.dialect != "glm":
         return  # the table is about the platform; another server may take other values
-    parts = [part for message in messages if not isinstance(message.content, str) for part in message.content]
+    images = [part for message in messages for part in message.images]
     found = problems(
         tier,
         thinking=options.think,
@@ -157,11 +158,22 @@ def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options:
         temperature=options.temperature,
         top_p=options.top_p,
         max_tokens=options.max_tokens,
-        images=sum(isinstance(part, ImagePart) for part in parts),
+        images=len(images),
+        embedded=sum(not is_address(image.url) for image in images),
+        currency=session.client.endpoint.currency,
         stop=options.stop,
     )
     if found:
         raise RequestError("\n".join(found), hint="Nothing was sent.")
+
+
+def _fitted(session: Session, tier: Tier, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """With the images as this tier takes them."""
+    if session.client.endpoint.dialect != "glm" or not any(message.images for message in messages):
+        return messages
+    from glm_magics.images.fit import fitted
+
+    return fitted(messages, tier)
 
 
 def _keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
@@ -190,7 +202,7 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
     amounts = [wall.amount for wall in walls if wall is not None and wall.currency == price.currency]
     if not amounts:
         return request
-    counted = _with_margin(estimate_input(request))
+    counted = ceiling(estimate_input(request))
     left = min(amounts)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:
@@ -217,14 +229,21 @@ def _settle(
     if error is not None and not _may_be_billed(error, completion):
         session.ledger.release(reservation)
         return replace(completion, usage=Usage(), cost=None)
-    completion = replace(completion, notes=remarks(request, tier, completion))
+    sent = tuple(_sent(image) for message in request.messages for image in message.images)
+    completion = replace(completion, notes=remarks(request, tier, completion), images=sent)
     session.last = completion
     session.ledger.settle(reservation, completion)
     return completion
 
 
-def _with_margin(tokens: int) -> int:
-    return int(tokens * _INPUT_MARGIN) + 16
+def _sent(image: ImagePart) -> SentImage:
+    """What is kept of an image: of one at an address, only its name is known."""
+    try:
+        data = image_bytes(image.url)
+        found = header(data)
+    except ValueError:
+        return SentImage(image.name, "", 0, 0, 0)
+    return SentImage(image.name, found.format, found.width, found.height, len(data))
 
 
 def _may_be_billed(error: GLMError, completion: Completion) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "ReasoningDelta",
     "Role",
     "SearchResult",
+    "SentImage",
     "TextDelta",
     "TextPart",
     "Tool",
@@ -49,9 +50,15 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """An image by `url`: https, a data URI, or bare base64 (the platform takes all three)."""
+    """An image by `url`: https, a data URI, or bare base64 (the platform takes all three).
 
-    url: str
+    `name` is what the notebook calls it, and `note` what a reader should know of how it was sent; neither is
+    sent itself.
+    """
+
+    url: str = field(repr=False)
+    name: str = field(default="", compare=False)
+    note: str = field(default="", compare=False)
 
 
 ContentPart: TypeAlias = TextPart | ImagePart
@@ -89,6 +96,23 @@ class Message:
         if isinstance(self.content, str):
             return self.content
         return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ImagePart))
+
+
+@dataclass(frozen=True, slots=True)
+class SentImage:
+    """What is kept of an image that was sent, never its pixels. Sizes in pixels; `bytes` as they went out."""
+
+    name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +239,10 @@ class Completion:
     `finish_reason` is the server's, or "interrupted" (Ctrl-C), "stopped" (the Stop button) or
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
-    `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
-    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object", "prompt" or
-    "tool" (then the data was in the arguments of a tool call).
+    `notes` are remarks for the reader, in plain words; `images` are the pictures that were sent, without
+    their pixels. `value` is the answer as data where a schema was asked for, `schema` that schema, and
+    `form` how it was sent: "json_schema", "json_object", "prompt" or "tool" (then the data was in the
+    arguments of a tool call).
     """
 
     text: str
@@ -237,6 +262,7 @@ class Completion:
     thinking_seconds: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    images: tuple[SentImage, ...] = ()
     value: Any = field(default=None, repr=False, compare=False)
     form: str = ""
     schema: Any = field(default=None, repr=False, compare=False)

@@ -19,6 +19,7 @@ from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
+from glm_magics.tokens import ERROR_BAND
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,14 +52,19 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
 
     asked = session.estimate(request)
     currency = session.client.endpoint.currency
+    images = sum(len(message.images) for message in request.messages)
+    pictures = f", {images} image{'s' if images > 1 else ''} among them" if images else ""
+    counted = f"≈ {asked.input_tokens:,} tokens in (±{ERROR_BAND * 100:.0f} %{pictures})"
     longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
     money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
-    print(f"{asked.tier.id}: ≈ {asked.input_tokens:,} tokens in, {longest}; {money}. Nothing was sent.")
+    print(f"{asked.tier.id}: {counted}, {longest}; {money}. Nothing was sent.")
     if currency is None:
         return None
     rows = []
     for tier in tiers():
         price = tier.prices.get(currency or "")
+        if images and not tier.vision:
+            continue
         if price is None or (tier.context or 0) < asked.input_tokens or tier.deprecated:
             continue
         output = min(asked.max_output_tokens or 1_000, tier.max_output or 1_000)

@@ -101,7 +101,7 @@ def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> I
         return SHAPES
     if option.kind == "schema":
         return schema_names(namespace)
-    return data_names(namespace) if option.kind == "name" else ()
+    return data_names(namespace) if option.kind in ("name", "image") else ()
 
 
 def _tier_names() -> list[str]:

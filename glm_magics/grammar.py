@@ -34,7 +34,18 @@ class GrammarError(ValueError):
 
 
 Kind = Literal[
-    "flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort", "schema", "shape"
+    "flag",
+    "text",
+    "tier",
+    "name",
+    "image",
+    "number",
+    "count",
+    "seconds",
+    "money",
+    "effort",
+    "schema",
+    "shape",
 ]
 
 
@@ -58,6 +69,7 @@ _METAVARS: dict[Kind, str] = {
     "text": "TEXT",
     "tier": "TIER",
     "name": "NAME",
+    "image": "NAME|PATH",
     "number": "X",
     "count": "N",
     "seconds": "SECONDS",
@@ -80,10 +92,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         ("-i", "--input"),
         "name",
-        "attach a variable: DataFrame, dict, list, text, …",
+        "attach a variable: DataFrame, dict, list, text, figure, …",
         "inputs",
         repeat=True,
     ),
+    Option(("--image",), "image", "attach an image: a variable, a path or an address", "images", repeat=True),
+    Option(("--fetch",), "flag", "load the images that are addresses (https)", "fetch"),
     Option(
         ("--schema",), "schema", "answer as data: 'name: str, price: float?', or a class of yours", "schema"
     ),
@@ -282,6 +296,7 @@ _READERS = {
     "shape": _shape,
     "tier": _text,
     "effort": _text,
+    "image": _text,
     "name": _identifier,
     "number": _number,
     "count": _count,

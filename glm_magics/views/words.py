@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,7 @@ def title(completion: Completion) -> str:
 def record(completion: Completion) -> dict[str, Any]:
     """What an output's metadata keeps of an answer, for programs: never the prompt, never a key."""
     usage, cost = completion.usage, completion.cost
+    images = {"images": [asdict(image) for image in completion.images]} if completion.images else {}
     return {
         "version": 1,
         "tier": completion.model,
@@ -121,6 +123,7 @@ def record(completion: Completion) -> dict[str, Any]:
         "seconds": round(completion.seconds, 3),
         "first_token_seconds": _rounded(completion.first_token_seconds),
         "thinking_seconds": round(completion.thinking_seconds, 3),
+        **images,
     }
 
 

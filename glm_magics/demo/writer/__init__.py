@@ -11,6 +11,7 @@ from glm_magics.demo.writer.calling import results, tool_calls
 from glm_magics.demo.writer.explain import asks_for_several, explanation, note, table_summary, thoughts
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
+from glm_magics.demo.writer.pictures import picture_summary
 from glm_magics.demo.writer.tables import attached, without_tables
 from glm_magics.demo.writer.web import search_results
 from glm_magics.demo.writer.words import is_chinese, sentences
@@ -28,6 +29,8 @@ def compose(ask: Ask) -> Draft:
         plan = (f"call {named}", f"调用 {named}")
         return Draft("", thoughts(ask, plan) if ask.thinking else "", calls, search)
     text, plan = _text(ask)
+    if ask.pictures and not wants_json(ask):
+        text = f"{picture_summary(ask.pictures, is_chinese(ask.question))}\n\n{text}"
     return Draft(text, thoughts(ask, plan) if ask.thinking else "", (), search)
 
 
