@@ -14,21 +14,19 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Any
 
-from glm_magics.structured.literals import NOTHING, amount, iso_date, iso_moment, iso_time, truth, unit_family
+from glm_magics.structured.amounts import amount
+from glm_magics.structured.literals import fold, is_nothing, label_meant, truth
+from glm_magics.structured.moments import iso_date, iso_moment, iso_time
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.problems import Note, Part, Problem, path_text
 from glm_magics.structured.reader import Bare, read
 from glm_magics.structured.repair import strict
 from glm_magics.structured.strings import Unreadable
+from glm_magics.structured.units import same_unit, unit_family, words_of
 
-__all__ = ["Coercion", "fold", "plain"]
+__all__ = ["Coercion", "plain"]
 
 _MISSING: Any = object()
-
-
-def fold(name: str) -> str:
-    """A name without case, width, spaces, underscores and the like."""
-    return "".join(mark for mark in unicodedata.normalize("NFKC", name).casefold() if mark.isalnum())
 
 
 @dataclass(slots=True)
@@ -47,9 +45,12 @@ class Coercion:
         node = resolved(node, self.defs)
         if value is None or (isinstance(value, Bare) and value == ""):
             return self._nothing(value, node, optional, loc)
-        if optional and isinstance(value, str) and not _takes_text(node, self.defs) and _is_nothing(value):
+        if optional and self._says_nothing(value, node):
             self.note("coerced", loc, f"{value!r} → null")
             return None
+        if isinstance(value, list) and len(value) == 1 and _is_scalar(node) and not isinstance(value[0], list):
+            self.note("unwrapped", loc, "an array of one value")
+            return self.value(value[0], node, loc)
         if "anyOf" in node:
             return self._any_of(value, node["anyOf"], loc)
         if "enum" in node:
@@ -75,7 +76,7 @@ class Coercion:
     def mixed_units(self) -> None:
         """One column in centimetres and metres cannot be numbers without its units."""
         for path, units in self.units.items():
-            if len(units) > 1:
+            if not all(same_unit(unit, other) for unit in units for other in units):
                 shown = " and ".join(repr(unit) for unit in list(units)[:4])
                 self.problems.append(Problem(path, f"should be in one unit, not in {shown}", list(units)))
 
@@ -86,6 +87,12 @@ class Coercion:
             return None
         self.problem(loc, "should not be empty", None)
         return None
+
+    def _says_nothing(self, value: Any, node: Node) -> bool:
+        """`N/A` where no text may stand; in a text field only without quotes, as text it is left alone."""
+        if not isinstance(value, str) or not is_nothing(value):
+            return False
+        return not _takes_text(node, self.defs) or isinstance(value, Bare)
 
     def _any_of(self, value: Any, nodes: Sequence[Node], loc: tuple[Part, ...]) -> Any:
         """The one branch that takes the value as it is; else the one that takes it with a change."""
@@ -110,11 +117,8 @@ class Coercion:
         for label in labels:
             if _same(label, value) or (isinstance(value, Decimal) and label == value and _is_number(label)):
                 return label
-        written = "true" if value is True else "false" if value is False else str(value)
-        wanted = fold(written) if isinstance(value, (str, int, Decimal)) else ""
-        close = [
-            label for label in labels if wanted and fold(str(label)) == wanted and not _signed(label, written)
-        ]
+        written = json.dumps(value) if isinstance(value, bool) else str(value)
+        close = label_meant(written, labels) if isinstance(value, (str, int, Decimal)) else []
         if len(close) == 1:
             self.note("coerced", loc, f"{value!s} → {close[0]!s}")
             return close[0]
@@ -222,7 +226,7 @@ class Coercion:
 
     def _unit_agrees(self, unit: str, scaled: str, node: Node, loc: tuple[Part, ...]) -> bool:
         """May the unit go? Not when the field is in another unit of the same kind, nor for a percentage."""
-        words = _words_of(node, loc)
+        words = words_of(node, loc)
         if scaled and any(word in words for word in (*_SCALE_WORDS, scaled)):
             return False
         if unit in ("%", "％", "percent", "pct"):
@@ -233,7 +237,7 @@ class Coercion:
             return False
         families = set(unit_family(unit))
         named = {word for word in words if families & set(unit_family(word)) and len(word) < 12}
-        return not named or any(_same_unit(unit, word) for word in named)
+        return not named or any(same_unit(unit, word) for word in named)
 
     def _boolean(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
         if isinstance(value, bool):
@@ -246,14 +250,14 @@ class Coercion:
         return read_as
 
     def _null(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
-        if isinstance(value, str) and _is_nothing(value):
+        if isinstance(value, str) and is_nothing(value):
             self.note("coerced", loc, f"{value!r} → null")
             return None
         self.problem(loc, "should be null", value)
         return value
 
     def _array(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
-        value = self._unstringed(value, "[", loc)
+        value = self.unstringed(value, "[", loc)
         first = node.get("prefixItems")
         if not isinstance(value, list):
             if first is not None or (isinstance(value, str) and _SEVERAL.search(value)):
@@ -269,7 +273,7 @@ class Coercion:
         return [self.value(item, nodes[at], (*loc, at)) for at, item in enumerate(value)]
 
     def _object(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
-        value = self._unstringed(value, "{", loc)
+        value = self.unstringed(value, "{", loc)
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
             self.note("coerced", loc, "an array of one object → the object")
             value = value[0]
@@ -281,7 +285,7 @@ class Coercion:
         rest = rest if isinstance(rest, dict) else None
         if properties is None:
             return {key: self.value(item, rest or {}, (*loc, key)) for key, item in value.items()}
-        value = self._unwrapped(value, properties, loc)
+        value = self._nested(self._unwrapped(value, properties, loc), properties, loc)
         given = self._named(value, properties, loc)
         known = {
             key: self.value(item, properties[key], (*loc, key))
@@ -307,6 +311,21 @@ class Coercion:
             self.note("unwrapped", loc, f"taken out of {key!r}")
             return inner
         return value
+
+    def _nested(
+        self, value: dict[str, Any], properties: Mapping[str, Node], loc: tuple[Part, ...]
+    ) -> dict[str, Any]:
+        """`{"dim.w": 1}` where `{"dim": {"w": 1}}` was asked for."""
+        nested: dict[str, Any] = {}
+        for key, item in value.items():
+            head, dot, tail = key.partition(".")
+            inside = properties[head] if head in properties and key not in properties else {}
+            if not dot or head in value or "properties" not in resolved(without_null(inside)[0], self.defs):
+                nested[key] = item
+                continue
+            self.note("coerced", (*loc, head), f"key {key!r} → {tail!r} in {head!r}")
+            nested.setdefault(head, {})[tail] = item
+        return nested
 
     def _named(
         self, value: dict[str, Any], properties: Mapping[str, Node], loc: tuple[Part, ...]
@@ -340,6 +359,8 @@ class Coercion:
     def _may_be(self, key: str, item: Any, name: str, node: Node) -> bool:
         if SequenceMatcher(None, fold(key), fold(name)).ratio() >= 0.6 or fold(name) in fold(key):
             return True
+        if fold(key) in _BESIDE:
+            return False
         trial = Coercion(self.defs, self.root)
         trial.value(item, node)
         return item is not None and not trial.problems and not trial.notes
@@ -349,22 +370,34 @@ class Coercion:
             if name not in known:
                 self.problem((*loc, name), "is missing", None)
 
-    def _unstringed(self, value: Any, bracket: str, loc: tuple[Part, ...]) -> Any:
-        """JSON that was put into a string."""
-        if not isinstance(value, str) or value.lstrip()[:1] != bracket:
-            return value
-        try:
-            inner = strict(value).value
-        except Unreadable:
+    def unstringed(self, value: Any, bracket: str, loc: tuple[Part, ...]) -> Any:
+        """JSON that was put into a string, or into a string in a string."""
+        inner = value
+        for _ in range(_DEEPEST_STRING):
+            if not isinstance(inner, str) or inner.lstrip()[:1] not in (bracket, '"'):
+                break
             try:
-                reading = read(value.strip())
+                inner = _json_in(inner.strip())
             except Unreadable:
                 return value
-            if reading.open or reading.end != len(value.strip()):
-                return value
-            inner = reading.value
+        if inner is value or isinstance(inner, str):
+            return value
         self.note("unwrapped", loc, "JSON inside a string was read")
         return inner
+
+
+_DEEPEST_STRING = 3
+
+
+def _json_in(text: str) -> Any:
+    """The JSON that `text` is, strictly or tolerantly. Raises `Unreadable`."""
+    try:
+        return strict(text).value
+    except Unreadable:
+        reading = read(text)
+    if reading.open or reading.end != len(text):
+        raise Unreadable("more than one value", reading.end)
+    return reading.value
 
 
 _DAY = r"\d{4}-\d\d-\d\d"
@@ -396,6 +429,11 @@ _THREE_DECIMALS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
 _SMALL_CHANGE = {"cent", "cents", "¢", "￠", "pence", "p", "分", "角"}
 # One text that may be several: an array of one of it would hide the others.
 _SEVERAL = re.compile(r"[,，、;；|/\n\[{]|\s(?:and|or|&)\s|[和与及]|^\s*$", re.IGNORECASE)
+# What models add of their own accord, beside what was asked for.
+_BESIDE = frozenset(
+    "confidence certainty explanation reason reasoning reasons rationale justification evidence source sources "
+    "analysis thought thoughts thinking index 置信度 解释 理由 原因 依据 来源 出处 说明 分析".split()  # noqa: SIM905
+)
 _PERCENT_WORDS = {"%", "percent", "percentage", "pct", "百分比", "百分数", "percents"}
 _FRACTION_WORDS = {"fraction", "ratio", "proportion", "小数", "0-1", "0..1"}
 
@@ -435,96 +473,26 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
-def _signed(label: Any, written: str) -> bool:
-    """`-1` is not `1` and `+` is not `-`, though folding drops the sign."""
-    return str(label).strip()[:1] in "+-" or written.strip()[:1] in "+-"
-
-
 def _takes_text(node: Node, defs: Mapping[str, Node]) -> bool:
     """Is any text a value of it? An enum takes its labels; a date or a decimal is not any text."""
     node = resolved(node, defs)
     if "anyOf" in node:
         return any(_takes_text(part, defs) for part in node["anyOf"])
     if "enum" in node:
-        return any(isinstance(label, str) and _is_nothing(label) for label in node["enum"])
+        return any(isinstance(label, str) and is_nothing(label) for label in node["enum"])
     return node.get("type", "string") == "string" and node.get("format") not in (*_FORMATS, "decimal", "uuid")
 
 
-def _is_nothing(text: str) -> bool:
-    return unicodedata.normalize("NFKC", text).strip().strip(".。").lower() in NOTHING
+def _is_scalar(node: Node) -> bool:
+    return "enum" in node or node.get("type") in ("string", "number", "integer", "boolean")
 
 
 def _kind_of(node: Any, defs: Mapping[str, Node]) -> str:
     return str(resolved(node or {}, defs).get("type", "object"))
 
 
-def _words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
-    """The words of a field's name and description."""
-    name = next((str(part) for part in reversed(loc) if not isinstance(part, int)), "")
-    text = (
-        re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ") + " " + str(node.get("description", ""))
-    )
-    words = set(re.findall(r"[^\W_]+|[%$€£¥°]", text.lower()))
-    chinese = {
-        unit
-        for unit in (
-            "万",
-            "亿",
-            "千",
-            "百分比",
-            "元",
-            "秒",
-            "分钟",
-            "小时",
-            "天",
-            "米",
-            "厘米",
-            "公里",
-            "克",
-            "公斤",
-            "千克",
-            "吨",
-        )
-        if unit in text
-    }
-    return words | chinese | ({"years"} if words & {"age", "ages"} or "年龄" in text else set())
-
-
 def _wants_fraction(node: Node, loc: tuple[Part, ...]) -> bool:
-    return node.get("maximum") == 1 or bool(_words_of(node, loc) & _FRACTION_WORDS)
-
-
-_SAME_UNITS = (
-    *(
-        {"$", "usd", "dollar", "dollars", "us$", "美元"},
-        {"€", "eur", "euro", "euros", "欧元"},
-        {"£", "gbp", "pounds"},
-    ),
-    *({"¥", "cny", "rmb", "yuan", "元", "人民币"}, {"¥", "jpy", "yen", "日元"}),
-    *({"s", "sec", "secs", "second", "seconds", "秒"}, {"min", "mins", "minute", "minutes", "分钟", "分"}),
-    *(
-        {"h", "hr", "hrs", "hour", "hours", "小时"},
-        {"day", "days", "天", "d"},
-        {"ms", "millisecond", "milliseconds", "毫秒"},
-    ),
-    *({"year", "years", "yr", "yrs", "年", "岁"}, {"month", "months", "个月", "月"}, {"week", "weeks", "周"}),
-    *({"m", "meter", "meters", "metre", "metres", "米"}, {"km", "kilometer", "kilometers", "公里", "千米"}),
-    *({"cm", "centimeter", "centimeters", "厘米"}, {"mm", "millimeter", "millimeters", "毫米"}),
-    *({"in", "inch", "inches", "英寸"}, {"ft", "foot", "feet", "英尺"}, {"mi", "mile", "miles", "英里"}),
-    *({"g", "gram", "grams", "克"}, {"kg", "kilo", "kilos", "kilogram", "kilograms", "公斤", "千克"}),
-    *({"mg", "milligram", "milligrams", "毫克"}, {"t", "ton", "tons", "tonne", "tonnes", "吨"}),
-    *({"lb", "lbs", "pound", "pounds", "磅"}, {"oz", "ounce", "ounces"}, {"l", "liter", "liters", "升"}),
-    *(
-        {"ml", "milliliter", "milliliters", "毫升"},
-        {"c", "°c", "℃", "celsius"},
-        {"f", "°f", "℉", "fahrenheit"},
-    ),
-)
-
-
-def _same_unit(one: str, other: str) -> bool:
-    pair = {one.lower(), other.lower()}
-    return len(pair) == 1 or any(pair <= names for names in _SAME_UNITS)
+    return node.get("maximum") == 1 or bool(words_of(node, loc) & _FRACTION_WORDS)
 
 
 def _shown(value: Any) -> Any:

@@ -57,6 +57,8 @@ _BLANK = re.compile(
     r"(?:[\s\x00\ufeff\u200b-\u200d\u2060]+|//[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)|<!--.*?-->)+", re.DOTALL
 )
 _SPACES = re.compile(r"[\s\x00\ufeff\u200b-\u200d\u2060]+")
+# What follows the JSON of an answer that forgot its last bracket: a fence, a tag, a mark of the model's own.
+_END = re.compile(r"`{3}|</\w{1,40}>|<\|[a-z_]{1,40}\|>")
 _ELLIPSIS = re.compile(r"\.{3}|…+")
 # A comment that stands for values: `// ... 8 more rows`.
 _LEFT_OUT = re.compile(r"\.\.\.|…|\bmore\b|remaining|omitted|\bother rows|省略|其余|剩余", re.IGNORECASE)
@@ -65,19 +67,19 @@ _KEY_AHEAD = re.compile(
     r"[\s\u200b-\u200d\u2060\ufeff]{0,200}(?:\"(?:[^\"\\\n]|\\.){0,200}\"|[\"'`“”‘’][^\"'`“”‘’\n]{1,100}[\"'`“”‘’]|[^\W\d][\w.$-]{0,100})\s{0,50}(?:[:：](?!//)|=>?)"
 )
 _QUOTED_KEY = re.compile(r"[\"'“]([^\"'“”\n]{1,100})[\"'”]\s{0,50}[:：]")
-_CLOSER_AHEAD = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]{0,200}[}\]｝］)）]")
+_CLOSER_AHEAD = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]{0,200}[}\]｝］】)）]")
 _AFTER_RECORD = re.compile(r"\s{0,200}(?:[,，\]］}]|\{|//|/\*|\Z)")
 _HALF_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NUMBER = re.compile(r"[-+−]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)")
 _STRICT_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?\Z")
-_AFTER_NUMBER = re.compile(r"[ \t\u3000\u200b]{0,50}(?:[,，;；、}\]｝］)）\r\n]|//|\#|/\*|[\"'“]|\Z)")
+_AFTER_NUMBER = re.compile(r"[ \t\u3000\u200b]{0,50}(?:[,，;；、}\]｝］】)）\r\n]|//|\#|/\*|[\"'“]|\Z)")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?(?![\w.%])")
-_LITERAL = re.compile(r"(?:true|false|null|True|False|None)(?=\s{0,50}[,，}\]｝］])")
+_LITERAL = re.compile(r"(?:true|false|null|True|False|None)(?=\s{0,50}[,，}\]｝］】])")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None, "nil": None}
-_OPEN = {"{": "}", "[": "]", "(": ")", "｛": "}", "［": "]", "（": ")"}
-_CLOSE = {"}": "}", "]": "]", ")": ")", "｝": "}", "］": "]", "）": ")"}
+_OPEN = {"{": "}", "[": "]", "(": ")", "｛": "}", "［": "]", "（": ")", "【": "]"}
+_CLOSE = {"}": "}", "]": "]", ")": ")", "｝": "}", "］": "]", "）": ")", "】": "]"}
 _COMMAS = ",，;；、"
-_BARE_STOP = re.compile(r"[,，;；、{}\[\]｛｝［］\n\"“”]")
+_BARE_STOP = re.compile(r"[,，;；、{}\[\]｛｝［］【】\n\"“”]")
 
 
 def read(text: str, at: int = 0, *, keys: frozenset[str] = frozenset()) -> Reading:
@@ -146,7 +148,7 @@ class _Reader:
                 return record
         if mark in "{｛":
             return self.container(self.object_body)
-        if mark in "[［" or (mark in "(（" and context != "top"):
+        if mark in "[［【" or (mark in "(（" and context != "top"):
             return self.container(self.array_body)
         if mark in CLOSERS:
             return self.quoted(context)
@@ -195,7 +197,7 @@ class _Reader:
         mark = "{" if opened else self.peek()
         if len(self.stack) >= DEEPEST:
             raise Unreadable(f"nested deeper than {DEEPEST} levels", self.at)
-        if mark in "｛［（(":
+        if mark in "｛［【（(":
             self.repaired("punctuation" if mark != "(" else "tuple", mark)
         self.stack.append(_OPEN[mark])
         if opened:
@@ -298,7 +300,7 @@ class _Reader:
 
     def end_of_text(self) -> None:
         """Nothing more inside an open container: it stays open; a comma before says that more was to come."""
-        if not self.peek():
+        if not self.peek() or _END.match(self.text, self.at):
             self.ended = True
             raise _Ended
 
@@ -490,9 +492,9 @@ class _Reader:
             mark, at = stop.group(), stop.start()
             if mark in '"“”':
                 return self.half_quoted(start, at, context)
-            if mark in "{[｛［":
+            if mark in "{[｛［【":
                 raise Unreadable(f"text without quotes near {self.text[start : at + 1][:60]!r}", start)
-            if mark in "}]｝］" or context != "member" or self.ends_member(at):
+            if mark in "}]｝］】" or context != "member" or self.ends_member(at):
                 break
             at = stop.end()
         else:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from glm_magics.structured.coerce import Coercion, fold
+from glm_magics.structured.coerce import Coercion
+from glm_magics.structured.literals import fold
 from glm_magics.structured.normal import Node, resolved
 from glm_magics.structured.problems import Note, Part, Problem
 
 __all__ = ["Shaper"]
 
 _DEEPEST_WRAP = 4
+_MOST_BESIDE = 8
 
 
 class Shaper:
@@ -63,7 +65,7 @@ class Shaper:
         return coercion.value(row, self.node, loc)
 
     def rows(self, value: Any, coercion: Coercion, depth: int = 0) -> list[Any] | None:
-        value = coercion._unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
+        value = coercion.unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
         if isinstance(value, list):
             return self._flat(value, coercion)
         if not isinstance(value, dict) or depth > _DEEPEST_WRAP:
@@ -119,10 +121,15 @@ class Shaper:
             return keys[0] if isinstance(value[keys[0]], list) else None
         return None
 
-    def _holds_records(self, value: Any) -> bool:
+    def _holds_records(self, value: Any, depth: int = 0) -> bool:
         if isinstance(value, dict):
-            return bool(self.names & {fold(key) for key in value}) or any(
-                isinstance(item, list) and self._holds_records(item) for item in value.values()
+            return bool(self.names & {fold(key) for key in value}) or (
+                depth < _DEEPEST_WRAP
+                and any(
+                    isinstance(item, list) or (isinstance(item, dict) and len(value) <= _MOST_BESIDE)
+                    for item in value.values()
+                    if self._holds_records(item, depth + 1)
+                )
             )
         return (
             isinstance(value, list)
@@ -150,7 +157,7 @@ class Shaper:
         return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def one_record(self, value: Any, coercion: Coercion, depth: int = 0) -> Any:
-        value = coercion._unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
+        value = coercion.unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
         if isinstance(value, list) and len(value) == 1:
             coercion.note("unwrapped", (), "an array of one record")
             return self.one_record(value[0], coercion, depth + 1)

@@ -50,18 +50,18 @@ _QUOTED_KEY = rf'(?:"(?:[^"\\\n]|\\.){{0,200}}"|{_QUOTE}[^\"\'`“”„‘’�
 _KEY = rf"(?:{_QUOTED_KEY}|[^\W\d][\w.$-]{{0,100}}){_SPACE}{{0,50}}(?:[:：]|=>?)"
 _CUT_KEY = rf"{_QUOTE}[^\"'`“”\n]{{0,100}}{_QUOTE}?{_SPACE}{{0,50}}\Z"
 _COMMA = "[,，;；、]"
-_AFTER_CLOSER = rf"(?={_GAP}(?:[,，;；\]}}）)］｝`<]|$)|{_SPACE}{{0,20}}[\n{{]|{_SPACE}{{1,20}}\S)"
+_AFTER_CLOSER = rf"(?={_GAP}(?:[,，;；\]}}）)］】｝`<]|[.。!！](?:\s|$)|。|$)|{_SPACE}{{0,20}}[\n{{]|{_SPACE}{{1,20}}\S)"
 
 _FOLLOWS = {
     "key": re.compile(rf"{_SPACE}{{0,200}}(?:[:：]|=>?)"),
     "member": re.compile(
-        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］]|\.\.\.|…|{_COMMA}|$)"
+        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］】]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］】]|\.\.\.|…|{_COMMA}|$)"
         rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|\+{_SPACE}{{0,50}}[\"']|$)",
         re.DOTALL,
     ),
     "item": re.compile(
-        rf"{_GAP}(?:[\]］)）]{_AFTER_CLOSER}|[}}｝]{_AFTER_CLOSER}"
-        rf"|{_COMMA}{_GAP}(?:{_QUOTE}|[-+\d{{\[(\]｛［）］]|(?:true|false|null|none|nan)\b|\.\.\.|…|$)|$)"
+        rf"{_GAP}(?:[\]］】)）]{_AFTER_CLOSER}|[}}｝]{_AFTER_CLOSER}"
+        rf"|{_COMMA}{_GAP}(?:{_QUOTE}|[-+\d{{\[(\]｛［【）］】]|(?:true|false|null|none|nan)\b|\.\.\.|…|$)|$)"
         rf"|{_SPACE}{{0,50}}\n{_SPACE}{{0,200}}[\"'“]",
         re.DOTALL | re.IGNORECASE,
     ),

@@ -1,0 +1,64 @@
+"""Units of measure beside a number: what they measure, which are the same, and which a field speaks of."""
+
+from __future__ import annotations
+
+import re
+
+from glm_magics.structured.normal import Node
+from glm_magics.structured.problems import Part
+
+__all__ = ["same_unit", "unit_family", "words_of"]
+
+# One unit a line, in all its names; the blocks are what they measure.
+_UNITS = {
+    "time": (
+        "ms millisecond milliseconds 毫秒", "s sec secs second seconds 秒 秒钟", "min mins minute minutes 分钟 分",
+        "h hr hrs hour hours 小时", "d day days 天 日", "week weeks 周", "month months 月 个月",
+        "year years yr yrs 年 岁",
+    ),
+    "length": (
+        "mm millimeter millimeters 毫米", "cm centimeter centimeters 厘米", "m meter meters metre metres 米",
+        "km kilometer kilometers kilometre kilometres 公里 千米", "in inch inches 英寸", "ft foot feet 英尺",
+        "mi mile miles 英里", "yd yard yards",
+    ),
+    "mass": (
+        "mg milligram milligrams 毫克", "g gram grams 克", "kg kilo kilos kilogram kilograms 千克 公斤",
+        "t ton tons tonne tonnes 吨", "lb lbs pound pounds 磅", "oz ounce ounces", "斤",
+    ),
+    "money": (
+        "$ us$ usd dollar dollars 美元", "€ eur euro euros 欧元", "£ gbp pounds 英镑",
+        "¥ cny rmb yuan 元 人民币 块", "¥ jpy yen 日元", "hk$ hkd 港币", "nt$", "₹ inr rupees", "₩ krw", "₽ rub",
+        "cent cents 分", "角",
+    ),
+    "data": ("b byte bytes 字节", "kb kib", "mb mib", "gb gib", "tb tib", "bit bits"),
+    "temperature": ("c °c ℃ celsius 摄氏度", "f °f ℉ fahrenheit 华氏度", "k kelvin"),
+    "volume": ("ml milliliter milliliters 毫升", "l liter liters litre litres 升", "gal gallon gallons"),
+}  # fmt: skip
+_SAME = [frozenset(names.split()) for units in _UNITS.values() for names in units]
+_FAMILY: dict[str, tuple[str, ...]] = {}
+for _family, _units in _UNITS.items():
+    for _unit in dict.fromkeys(" ".join(_units).split()):
+        _FAMILY[_unit] = (*_FAMILY.get(_unit, ()), _family)
+_CHINESE = ("万 亿 千 百分比 元 秒 分钟 小时 天 米 厘米 公里 克 公斤 千克 吨").split()
+
+
+def unit_family(unit: str) -> tuple[str, ...]:
+    """What a unit measures ("time", "money", …): several for an ambiguous sign, none if unknown."""
+    return _FAMILY.get(unit.strip().lower().rstrip("."), ())
+
+
+def same_unit(one: str, other: str) -> bool:
+    """Are two names those of one unit? `¥` and `元` are, `¥` and `$` are not."""
+    pair = {one.lower(), other.lower()}
+    return len(pair) == 1 or any(pair <= names for names in _SAME)
+
+
+def words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
+    """The words of a field's name and description."""
+    name = next((str(part) for part in reversed(loc) if not isinstance(part, int)), "")
+    text = (
+        re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ") + " " + str(node.get("description", ""))
+    )
+    words = set(re.findall(r"[^\W_]+|[%$€£¥°]", text.lower()))
+    chinese = {unit for unit in _CHINESE if unit in text}
+    return words | chinese | ({"years"} if words & {"age", "ages"} or "年龄" in text else set())
