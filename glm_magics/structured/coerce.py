@@ -48,7 +48,12 @@ class Coercion:
         if optional and self._says_nothing(value, node):
             self.note("coerced", loc, f"{value!r} → null")
             return None
-        if isinstance(value, list) and len(value) == 1 and _is_scalar(node) and not isinstance(value[0], list):
+        if (
+            isinstance(value, list)
+            and len(value) == 1
+            and _is_scalar(node)
+            and not isinstance(value[0], list)
+        ):
             self.note("unwrapped", loc, "an array of one value")
             return self.value(value[0], node, loc)
         if "anyOf" in node:

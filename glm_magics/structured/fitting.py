@@ -51,10 +51,7 @@ class Fit:
 def fits(found: Sequence[Document], schema: Checks, shaper: Shaper, *, truncated: bool) -> list[Fit]:
     """Each document, or run of documents that are the items of one list, against the schema."""
     groups = list(_groups(found, joined=schema.shape == "rows"))
-    return [
-        _fit(group, schema, shaper, cut=truncated and group is groups[-1])
-        for group in groups
-    ]
+    return [_fit(group, schema, shaper, cut=truncated and group is groups[-1]) for group in groups]
 
 
 # What may stand between the records of one list: bullets, numbers, "Row 2:", "第3条", fences.
@@ -163,7 +160,9 @@ def _choice(message: str) -> Note:
 
 def _all_equal(rivals: list[Fit]) -> bool:
     first = rivals[0]
-    return len(rivals) == 1 or all(not one.problems and repr(one.value) == repr(first.value) for one in rivals)
+    return len(rivals) == 1 or all(
+        not one.problems and repr(one.value) == repr(first.value) for one in rivals
+    )
 
 
 def _rivalry(rivals: list[Fit]) -> Rivals:

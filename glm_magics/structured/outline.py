@@ -39,7 +39,11 @@ def outline(text: str, *, comments: bool = False) -> Any:
 
     `comments` says that ` # …` at the end of a line is none of its value, as in YAML.
     """
-    lines = [_line(line, comments) for line in text.splitlines() if line.strip() and not _is_comment(line, comments)]
+    lines = [
+        _line(line, comments)
+        for line in text.splitlines()
+        if line.strip() and not _is_comment(line, comments)
+    ]
     if not lines:
         raise Unreadable("no lines", 0)
     records: list[Any] = []
@@ -101,7 +105,8 @@ def _value(lines: Sequence[_Line], at: int, indent: int, depth: int) -> tuple[An
     if line.rest:
         return _scalar(line.rest), below
     nested = below < len(lines) and (
-        lines[below].indent > indent or (lines[below].indent == indent and lines[below].bullet and not line.bullet)
+        lines[below].indent > indent
+        or (lines[below].indent == indent and lines[below].bullet and not line.bullet)
     )
     return _block(lines, below, lines[below].indent, depth + 1) if nested else (Bare(""), below)
 

@@ -137,7 +137,9 @@ def _outlines(
         if not isinstance(value, list) or len(value) < 2:
             return
         value = value[:-1]
-        notes.append(Note("dropped", f"[{len(value)}]", "the answer was cut off; its last record was left out"))
+        notes.append(
+            Note("dropped", f"[{len(value)}]", "the answer was cut off; its last record was left out")
+        )
     if _keys_in(value, known) >= min(2, len(known)):
         yield Document(Piece(value, tuple(notes), elided=truncated), "", "text")
 
@@ -151,7 +153,11 @@ def _without_prose(lines: Sequence[str]) -> Sequence[str]:
     """Up to the first line after an empty one that is neither a key nor indented nor a bullet."""
     for at, line in enumerate(lines):
         after_gap = at > 0 and not lines[at - 1].strip()
-        if after_gap and line.strip() and not (_key_of(line) or line[:1] in " \t#-*•=" or _BULLET.match(line)):
+        if (
+            after_gap
+            and line.strip()
+            and not (_key_of(line) or line[:1] in " \t#-*•=" or _BULLET.match(line))
+        ):
             return lines[:at]
     return lines
 

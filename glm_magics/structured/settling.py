@@ -34,7 +34,7 @@ def settled(piece: Piece, truncated: bool, shaper: Shaper | None) -> Settled | N
     arrays = [container for container in piece.open if isinstance(container, list)]
     if truncated and arrays:
         return _without_unfinished(piece)
-    if shaper is None or not piece.settled or not _only_brackets_missing(piece.open[-1], arrays, shaper):
+    if shaper is None or not piece.settled or not _only_brackets_missing(piece, arrays, shaper):
         return None
     message = "the last closing brackets were missing"
     if arrays:
@@ -43,15 +43,29 @@ def settled(piece: Piece, truncated: bool, shaper: Shaper | None) -> Settled | N
     return Settled(piece.value, complete, (*piece.notes, Note("repaired", "", message)))
 
 
-def _only_brackets_missing(innermost: Any, arrays: list[Any], shaper: Shaper) -> bool:
-    """Is every record that was begun whole?"""
-    if len(arrays) > 1 or (arrays and shaper.shape != "rows"):
+def _only_brackets_missing(piece: Piece, arrays: list[Any], shaper: Shaper) -> bool:
+    """Is every record that was begun whole, and the array that is open (if any) that of the records?"""
+    innermost = piece.open[-1]
+    if len(arrays) > 1 or (arrays and not _holds_the_records(piece, arrays[0], shaper)):
         return False
     if isinstance(innermost, list):
-        return bool(innermost) and all(isinstance(item, dict) and shaper.related(item) for item in innermost)
+        return True
     last = next(reversed(innermost.values()), None)
-    wraps = isinstance(last, (list, dict)) and not shaper.names & {fold(key) for key in innermost}
+    wraps = isinstance(last, (list, dict)) and not _known(innermost, shaper)
     return wraps or shaper.lacks_nothing(innermost)
+
+
+def _holds_the_records(piece: Piece, array: list[Any], shaper: Shaper) -> bool:
+    """Not a field of a record; and for one record it holds one."""
+    above = piece.open[: next(at for at, container in enumerate(piece.open) if container is array)]
+    if shaper.shape == "value" or any(_known(container, shaper) for container in above):
+        return False
+    records = bool(array) and all(isinstance(item, dict) and shaper.related(item) for item in array)
+    return records and (shaper.shape == "rows" or len(array) == 1)
+
+
+def _known(container: dict[str, Any], shaper: Shaper) -> bool:
+    return bool(shaper.names & {fold(key) for key in container})
 
 
 def _without_unfinished(piece: Piece) -> Settled | None:
