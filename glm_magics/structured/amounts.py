@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 
 from glm_magics.structured.units import unit_family
 
@@ -20,8 +21,9 @@ _GROUPED = (
     r"|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}"
 )
 _SCALES = {
-    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "百": 100, "千": 10**3, "十万": 10**5,
-    "百万": 10**6, "千万": 10**7, "万": 10**4, "亿": 10**8, "百亿": 10**10, "千亿": 10**11, "万亿": 10**12,
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "百": 100, "千": 10**3,
+    "十万": 10**5, "百万": 10**6, "千万": 10**7, "万": 10**4, "亿": 10**8, "百亿": 10**10,
+    "千亿": 10**11, "万亿": 10**12,
 }  # fmt: skip
 # Not the 千 of 千克 (kilogram) and its like.
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True)) + "(?![克米瓦卡])"
@@ -44,11 +46,13 @@ _DOUBTFUL = re.compile(
     re.IGNORECASE,
 )
 _EDGES = "\u200b\ufeff\u2060 \t\r\n*`'\"_"
+_DECADE = re.compile(r"'?\d{1,3}0['’]?s")  # `1990s` is no year, and no seconds either
 _POINT = re.compile(r"°\s*([NSEW])", re.IGNORECASE)
 _DIGITS = {mark: value for value, mark in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _STEPS = {"十": 10, "百": 100, "千": 1000}
 _CHINESE = re.compile("[零〇一二三四五六七八九两十百千万亿]{1,20}")
 # `1万2千`, `3亿5000万`: parts in falling scales, each with its own.
+_PART = re.compile(r"([\d.]+)(亿|万|千|百)")
 _FALLING = re.compile(r"(?:\d+(?:\.\d+)?(?:亿|万|千|百)){2,4}")
 
 
@@ -70,7 +74,7 @@ def amount(text: str) -> Amount | None:
     match = _AMOUNT.fullmatch(plain)
     if match is None:
         return _in_chinese(plain)
-    if match["sign"] and match["sign2"]:
+    if (match["sign"] and match["sign2"]) or _DECADE.fullmatch(plain):
         return None
     after = (match["after"] or "").strip()
     if after and (_DOUBTFUL.fullmatch(after) or (match["before"] and not _agree(match["before"], after))):
@@ -80,11 +84,17 @@ def amount(text: str) -> Amount | None:
     except InvalidOperation:
         return None
     scale = (match["scale"] or "").lower()
-    number *= _SCALES.get(scale, 1)
+    if scale:
+        number = _plain_whole(number * _SCALES[scale])
     sign = -1 if "-" in (match["sign"], match["sign2"]) else 1
     if point := _POINT.fullmatch(after):  # 33.9°S is -33.9 on every map
         sign, after = (-sign if point[1].upper() in "SW" else sign), "°"
     return Amount(number * sign, match["before"] or after, scale)
+
+
+def _plain_whole(number: Decimal) -> Decimal:
+    """`3.5万` is 35000, not 35000.0."""
+    return Decimal(int(number)) if number == number.to_integral_value() else number
 
 
 def _agree(before: str, after: str) -> bool:
@@ -102,23 +112,18 @@ def _ungrouped(number: str) -> str:
 def _in_chinese(text: str) -> Amount | None:
     """`三百二十`, `两万`, `1万2千`."""
     if _FALLING.fullmatch(text):
-        parts = [
-            (Decimal(number), {"亿": 10**8, "万": 10**4, "千": 1000, "百": 100}[scale])
-            for number, scale in re.findall(r"([\d.]+)(亿|万|千|百)", text)
-        ]
-        falling = all(
-            one > other and number * other < one
-            for (_, one), (number, other) in zip(parts, parts[1:], strict=False)
-        )
-        return (
-            Amount(sum((number * scale for number, scale in parts), Decimal(0)), "", text[-1])
-            if falling
-            else None
-        )
+        return _falling(text)
     if not _CHINESE.fullmatch(text):
         return None
     number = _chinese_number(text)
     return None if number is None else Amount(Decimal(number))
+
+
+def _falling(text: str) -> Amount | None:
+    parts = [(Decimal(number), _SCALES[scale]) for number, scale in _PART.findall(text)]
+    falls = all(one > other and number * other < one for (_, one), (number, other) in pairwise(parts))
+    total = sum((number * scale for number, scale in parts), Decimal(0))
+    return Amount(_plain_whole(total), "", text[-1]) if falls else None
 
 
 def _chinese_number(text: str) -> int | None:

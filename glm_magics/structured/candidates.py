@@ -68,7 +68,7 @@ _JSON_LANGUAGES = frozenset("json json5 jsonc jsonl ndjson geojson text txt plai
 _CODE_LANGUAGES = frozenset("python py python3 javascript js typescript ts".split())  # noqa: SIM905
 _ASSIGNMENT = re.compile(
     r"\s*(?:(?:export\s+)?(?:const|let|var)\s+|export\s+default\s+|return\s+)?"
-    r"(?:[\w.]+(?:\s*:\s*[\w\[\], .]+)?\s*=\s*)?(?=[{\[(])"
+    r"(?:[\w.]+(?:\s*:\s*[\w\[\], .]+)?\s*=\s*)?(?=[{\[(｛［【])"
 )
 _START = re.compile(
     rf"[{{｛](?={_BLANK}{{0,200}}(?:[\"'“”‘＂「]|[}}｝]|[^\W\d][\w.-]{{0,60}}\s{{0,20}}[:：=]|//|/\*|\#|\Z))"
@@ -212,6 +212,8 @@ def _fenced(scan: _Scan, body: str, language: str, *, closed: bool) -> None:
     if language in _CODE_LANGUAGES and not _begins_with_json(body):
         scan.lead.append(" ")
         return
+    if language in _CODE_LANGUAGES:
+        body = body.rstrip(_EDGES + ";")
     body, _ = _decoded(body)
     try:
         scan.add(strict(body.strip(_EDGES + ";")), "fence")

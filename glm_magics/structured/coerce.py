@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -24,7 +23,7 @@ from glm_magics.structured.repair import strict
 from glm_magics.structured.strings import Unreadable
 from glm_magics.structured.units import same_unit, unit_family, words_of
 
-__all__ = ["Coercion", "plain"]
+__all__ = ["REMARKS", "Coercion", "plain"]
 
 _MISSING: Any = object()
 
@@ -364,7 +363,7 @@ class Coercion:
     def _may_be(self, key: str, item: Any, name: str, node: Node) -> bool:
         if SequenceMatcher(None, fold(key), fold(name)).ratio() >= 0.6 or fold(name) in fold(key):
             return True
-        if fold(key) in _BESIDE:
+        if fold(key) in REMARKS:
             return False
         trial = Coercion(self.defs, self.root)
         trial.value(item, node)
@@ -435,10 +434,12 @@ _SMALL_CHANGE = {"cent", "cents", "¢", "￠", "pence", "p", "分", "角"}
 # One text that may be several: an array of one of it would hide the others.
 _SEVERAL = re.compile(r"[,，、;；|/\n\[{]|\s(?:and|or|&)\s|[和与及]|^\s*$", re.IGNORECASE)
 # What models add of their own accord, beside what was asked for.
-_BESIDE = frozenset(
-    "confidence certainty explanation reason reasoning reasons rationale justification evidence source sources "
-    "analysis thought thoughts thinking index 置信度 解释 理由 原因 依据 来源 出处 说明 分析".split()  # noqa: SIM905
-)
+_REMARK_WORDS = """
+confidence certainty explanation reason reasoning reasons rationale justification evidence source sources
+analysis thought thoughts thinking index
+置信度 解释 理由 原因 依据 来源 出处 说明 分析
+"""
+REMARKS = frozenset(_REMARK_WORDS.split())
 _PERCENT_WORDS = {"%", "percent", "percentage", "pct", "百分比", "百分数", "percents"}
 _FRACTION_WORDS = {"fraction", "ratio", "proportion", "小数", "0-1", "0..1"}
 

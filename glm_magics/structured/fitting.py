@@ -98,8 +98,10 @@ def _fit(group: list[Document], schema: Checks, shaper: Shaper, *, cut: bool) ->
         done, problems = checked.value, list(checked.errors)
         changed = [*changed, *checked.notes]
     notes = (*(note for one in whole for note in one.notes), *_join_notes(len(group), unfinished), *changed)
+    # Code that does not fit is code: a type, an example of a call.
+    related = shaper.related(value) and not (problems and group[0].place == "code")
     complete = all(one.complete for one in whole) and not (cut and len(group) > 1)
-    return Fit(done, complete, notes, tuple(problems), group[0].lead, related=shaper.related(value))
+    return Fit(done, complete, notes, tuple(problems), group[0].lead, related)
 
 
 def _misfit(why: str, group: list[Document], *, related: bool = True) -> Fit:

@@ -9,18 +9,22 @@ from typing import Any
 
 __all__ = ["fold", "is_nothing", "label_meant", "truth"]
 
-# What models write where there is no value. Chinese: none, not known, not applicable, not given, to be decided.
-_NOTHING = frozenset(
-    "nan n/a na null none nil undefined - -- --- — – —— unknown tbd 无 未知 不适用 暂无 不详 空 未提供 未提及 未说明 "
-    "未注明 未给出 未填写 缺失 无数据 暂无数据 待定".split()  # noqa: SIM905
-) | {
-    "", "n.a", "not available", "not applicable", "not specified", "not provided", "not mentioned", "not given",
-    "not stated", "not found", "no data",
-}  # fmt: skip
+# What models write where there is no value.
+_NOTHING_WORDS = """
+nan n/a n.a na null none nil undefined - -- --- — – —— unknown tbd
+无 未知 不适用 暂无 不详 空 未提供 未提及 未说明 未注明 未给出 未填写 缺失 无数据 暂无数据 待定
+"""
+_NOTHING_PHRASES = (
+    "available", "applicable", "specified", "provided", "mentioned", "given", "stated", "found",
+)  # fmt: skip
+_NOTHING = {"", "no data", *_NOTHING_WORDS.split(), *(f"not {word}" for word in _NOTHING_PHRASES)}
 _TRUE = frozenset(["true", "yes", "y", "1", "是", "真", "对", "✓", "✔", "✅", "✔️", "是的"])
 _FALSE = frozenset(["false", "no", "n", "0", "否", "假", "错", "✗", "✘", "❌", "不是"])
 # A label and what is said beside it: `high (高)`, `高（high）`, `high - 高`, `high/高`.
-_WITH_GLOSS = re.compile(r"(.{1,80}?)\s*(?:[(\[【]\s*(.{1,80}?)\s*[)\]】]|(?:\s[-–—]\s|[/:|])\s*(.{1,80}))")
+_WITH_GLOSS = re.compile(
+    r"(.{1,80}?)\s*[(\[【]\s*(.{1,80}?)\s*[)\]】]|(.{1,80}?)\s*(?:\s[-–—]\s|[/:|])\s*(.{1,80})"
+    r"|([ -~]{1,80}?)\s+([^\x00-\x7f]{1,80})|([^\x00-\x7f]{1,80})\s+([ -~]{1,80})"
+)
 
 
 def fold(name: str) -> str:
@@ -36,9 +40,9 @@ def is_nothing(text: str) -> bool:
 def truth(text: str) -> bool | None:
     """True, False, or None when the text says neither."""
     word = _word(text)
-    if gloss := _WITH_GLOSS.fullmatch(word):
-        sides = {truth(gloss[1]), truth(gloss[2] or gloss[3])}
-        return sides.pop() if len(sides) == 1 else None
+    if sides := _with_gloss(word):
+        said = {truth(side) for side in sides}
+        return said.pop() if len(said) == 1 else None
     return True if word in _TRUE else False if word in _FALSE else None
 
 
@@ -49,14 +53,22 @@ def label_meant(text: str, labels: Sequence[Any]) -> list[Any]:
     """
     text = unicodedata.normalize("NFKC", text).strip().strip("*`\"'").rstrip(".。")
     same = _same(text, labels)
-    gloss = None if same else _WITH_GLOSS.fullmatch(text)
-    if gloss is None:
+    sides = None if same else _with_gloss(text)
+    if sides is None:
         return same
-    label, other = _same(gloss[1], labels), _same(gloss[2] or gloss[3], labels)
-    words = gloss[1] if other else gloss[2] or gloss[3]
+    label, other = (_same(side, labels) for side in sides)
     if label and other:
         return label + other
-    return [] if _may_name(words, labels) else label or other
+    return [] if _may_name(sides[0] if other else sides[1], labels) else label or other
+
+
+def _with_gloss(text: str) -> tuple[str, str] | None:
+    """What stands before a bracket or dash and what is said behind it; or words in two scripts."""
+    match = _WITH_GLOSS.fullmatch(text)
+    if match is None:
+        return None
+    before, after = (part for part in match.groups() if part is not None)
+    return before, after
 
 
 def _same(text: str, labels: Sequence[Any]) -> list[Any]:

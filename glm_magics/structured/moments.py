@@ -12,7 +12,7 @@ from datetime import date, time
 __all__ = ["iso_date", "iso_moment", "iso_time"]
 
 _LONGEST = 100
-_MONTHS = ("january february march april may june july august september october november december").split()
+_MONTHS = "january february march april may june july august september october november december"
 _YMD = re.compile(r"(\d{4})\s*[-/.,年]\s*(\d{1,2})\s*[-/.,月]\s*(\d{1,2})\s*[日号]?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _XXY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})")
@@ -24,7 +24,10 @@ _WORDY = (
     re.compile(rf"{_MONTH}{_GAP}{_DAY}{_GAP}(\d{{4}})", re.IGNORECASE),
     re.compile(rf"(\d{{4}}){_GAP}{_MONTH}{_GAP}{_DAY}", re.IGNORECASE),
 )
-_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?|(?:星期|周|礼拜)[一二三四五六日天])"
+_WEEKDAY = (
+    r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?"
+    r"|(?:星期|周|礼拜)[一二三四五六日天])"
+)
 _WEEKDAYS = re.compile(
     rf"{_WEEKDAY},?\s*(?=\S)|[\s,]*\(\s*{_WEEKDAY}\s*\)|(?<=[\d日号])[\s,]*{_WEEKDAY}", re.IGNORECASE
 )
@@ -77,7 +80,7 @@ def _with_digits(text: str) -> str:
 def _month(name: str) -> int:
     found = [
         at
-        for at, month in enumerate(_MONTHS, 1)
+        for at, month in enumerate(_MONTHS.split(), 1)
         if month.startswith(name.lower()) or (name.lower() == "sept" and at == 9)
     ]
     return found[0] if len(found) == 1 else 0

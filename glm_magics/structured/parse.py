@@ -136,7 +136,7 @@ def _fitting(text: str, schema: Checks, truncated: bool) -> Parsed:
     shaper = Shaper(schema.json_schema, schema.shape)
     found = _found(text, schema)
     tried = fits(found.documents, schema, shaper, truncated=truncated)
-    if not any(fit.related or not fit.problems for fit in tried):
+    if not _is_json(found, tried):
         for forms in plain_forms(text, schema.json_schema, schema.shape, truncated=truncated):
             read = [fit for form in forms for fit in fits([form], schema, shaper, truncated=False)]
             if any(not fit.problems for fit in read):
@@ -150,6 +150,12 @@ def _fitting(text: str, schema: Checks, truncated: bool) -> Parsed:
     after = Note("chosen", "", "the text after the JSON speaks of a correction: check it")
     trail = (after,) if CORRECTED.search(found.trail) else ()
     return Parsed(fit.value, fit.complete, (*found.notes, *fit.notes, *notes, *trail))
+
+
+def _is_json(found: Found, tried: list[Fit]) -> bool:
+    """Is the answer JSON, and not a table or lines with brackets in them?"""
+    scattered = all(document.place == "prose" for document in found.documents)
+    return any(not fit.problems or (fit.related and not scattered) for fit in tried)
 
 
 def _found(text: str, schema: Checks) -> Found:

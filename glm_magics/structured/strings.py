@@ -58,7 +58,7 @@ _FOLLOWS = {
     "key": re.compile(rf"{_SPACE}{{0,200}}(?:[:：]|=>?)"),
     "member": re.compile(
         rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］】]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］】]|\.\.\.|…|{_COMMA}|$)"
-        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|\+{_SPACE}{{0,50}}[\"']|$)",
+        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}(?:[:：]|=>?))|\+{_SPACE}{{0,50}}[\"']|$)",
         re.DOTALL,
     ),
     "item": re.compile(

@@ -12,7 +12,8 @@ __all__ = ["same_unit", "unit_family", "words_of"]
 # One unit a line, in all its names; the blocks are what they measure.
 _UNITS = {
     "time": (
-        "ms millisecond milliseconds 毫秒", "s sec secs second seconds 秒 秒钟", "min mins minute minutes 分钟 分",
+        "ms millisecond milliseconds 毫秒", "s sec secs second seconds 秒 秒钟",
+        "min mins minute minutes 分钟 分",
         "h hr hrs hour hours 小时", "d day days 天 日", "week weeks 周", "month months 月 个月",
         "year years yr yrs 年 岁",
     ),
@@ -27,7 +28,8 @@ _UNITS = {
     ),
     "money": (
         "$ us$ usd dollar dollars 美元", "€ eur euro euros 欧元", "£ gbp pounds 英镑",
-        "¥ cny rmb yuan 元 人民币 块", "¥ jpy yen 日元", "hk$ hkd 港币", "nt$", "₹ inr rupees", "₩ krw", "₽ rub",
+        "¥ cny rmb yuan 元 人民币 块", "¥ jpy yen 日元",
+        "hk$ hkd 港币", "nt$", "₹ inr rupees", "₩ krw", "₽ rub",
         "cent cents 分", "角",
     ),
     "data": ("b byte bytes 字节", "kb kib", "mb mib", "gb gib", "tb tib", "bit bits"),
@@ -39,7 +41,7 @@ _FAMILY: dict[str, tuple[str, ...]] = {}
 for _family, _units in _UNITS.items():
     for _unit in dict.fromkeys(" ".join(_units).split()):
         _FAMILY[_unit] = (*_FAMILY.get(_unit, ()), _family)
-_CHINESE = ("万 亿 千 百分比 元 秒 分钟 小时 天 米 厘米 公里 克 公斤 千克 吨").split()
+_IN_CHINESE = "万 亿 千 百分比 元 秒 分钟 小时 天 米 厘米 公里 克 公斤 千克 吨"
 
 
 def unit_family(unit: str) -> tuple[str, ...]:
@@ -60,5 +62,5 @@ def words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
         re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ") + " " + str(node.get("description", ""))
     )
     words = set(re.findall(r"[^\W_]+|[%$€£¥°]", text.lower()))
-    chinese = {unit for unit in _CHINESE if unit in text}
+    chinese = {unit for unit in _IN_CHINESE.split() if unit in text}
     return words | chinese | ({"years"} if words & {"age", "ages"} or "年龄" in text else set())
