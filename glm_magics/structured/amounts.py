@@ -25,11 +25,11 @@ _SCALES = {
     "十万": 10**5, "百万": 10**6, "千万": 10**7, "万": 10**4, "亿": 10**8, "百亿": 10**10,
     "千亿": 10**11, "万亿": 10**12,
 }  # fmt: skip
-# Not the 千 of 千克 (kilogram) and its like.
-_SCALE = "|".join(sorted(_SCALES, key=len, reverse=True)) + "(?![克米瓦卡])"
+# The 千 of 千克 (kilogram) and its like belongs to the unit.
+_SCALE = "|".join(sorted(_SCALES, key=len, reverse=True)).replace("|千|", "|千(?![克米瓦卡])|")
 _MONEY = r"US\$|HK\$|NT\$|[$€£¥₹₩₽]|RMB|USD|CNY|EUR|GBP|JPY|HKD"
 _UNIT = (
-    r"[^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@^“”\"'][^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@\"]{0,20}"
+    r"[^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@^“”‰\"'][^\d\s.,;:!?+\-*/=<>~()\[\]{}|&#@\"]{0,20}"
     r"(?:/[^\W\d]{1,10}|[23](?!\d))?"
 )
 _AMOUNT = re.compile(
@@ -40,13 +40,14 @@ _AMOUNT = re.compile(
 # Letters after a number that may multiply it or that say that it is not one number.
 _DOUBTFUL = re.compile(
     r"(k|m|b|bn|mn|mm|t|tn|w|g|千|百|十|dozen|hundred|hundreds|thousands|millions|billions|lakh|crore|cr|"
-    r"or|to|and|plus|about|at least|or more|or less|至|到|左右|以上|以下|多|几|余|约|"
+    r"bc|bce|or|to|and|plus|about|at least|or more|or less|至|到|左右|以上|以下|多|几|余|约|"
     r"off|x|×|th|st|nd|rd|of)\b.*|"
-    r"[千百十多几余].*|.*(左右|以上|以下|上下|or more|or less|at least|approx\w*|ish|不到|plus|each)",
+    r"(?:千(?![克米瓦卡])|[百十多几余]).*|.*(左右|以上|以下|上下|or more|or less|at least|approx\w*|ish|不到|plus|each)",
     re.IGNORECASE,
 )
 _EDGES = "\u200b\ufeff\u2060 \t\r\n*`'\"_"
 _DECADE = re.compile(r"'?\d{1,3}0['’]?s")  # `1990s` is no year, and no seconds either
+_SHORT_YEAR = re.compile(r"['’]\d\d")
 _POINT = re.compile(r"°\s*([NSEW])", re.IGNORECASE)
 _DIGITS = {mark: value for value, mark in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _STEPS = {"十": 10, "百": 100, "千": 1000}
@@ -74,7 +75,7 @@ def amount(text: str) -> Amount | None:
     match = _AMOUNT.fullmatch(plain)
     if match is None:
         return _in_chinese(plain)
-    if (match["sign"] and match["sign2"]) or _DECADE.fullmatch(plain):
+    if (match["sign"] and match["sign2"]) or _DECADE.fullmatch(plain) or _SHORT_YEAR.fullmatch(text.strip()):
         return None
     after = (match["after"] or "").strip()
     if after and (_DOUBTFUL.fullmatch(after) or (match["before"] and not _agree(match["before"], after))):
@@ -88,6 +89,8 @@ def amount(text: str) -> Amount | None:
         number = _plain_whole(number * _SCALES[scale])
     sign = -1 if "-" in (match["sign"], match["sign2"]) else 1
     if point := _POINT.fullmatch(after):  # 33.9°S is -33.9 on every map
+        if match["sign"] or match["sign2"]:
+            return None
         sign, after = (-sign if point[1].upper() in "SW" else sign), "°"
     return Amount(number * sign, match["before"] or after, scale)
 

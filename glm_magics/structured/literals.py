@@ -72,6 +72,9 @@ def _with_gloss(text: str) -> tuple[str, str] | None:
 
 
 def _same(text: str, labels: Sequence[Any]) -> list[Any]:
+    exact = [label for label in labels if str(label).casefold() == text.strip().casefold()]
+    if len(exact) == 1:  # `a+` is "A+", though folding makes "A" of both
+        return exact
     wanted = fold(text)
     return [
         label for label in labels if wanted and fold(str(label)) == wanted and not _signed(str(label), text)

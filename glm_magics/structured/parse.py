@@ -152,8 +152,13 @@ def _fitting(text: str, schema: Checks, truncated: bool) -> Parsed:
     return Parsed(fit.value, fit.complete, (*found.notes, *fit.notes, *notes, *trail))
 
 
+_IN_A_ROW = re.compile(r"\|[^\n]*\Z")
+
+
 def _is_json(found: Found, tried: list[Fit]) -> bool:
     """Is the answer JSON, and not a table or lines with brackets in them?"""
+    if found.documents and _IN_A_ROW.search(found.documents[0].lead):
+        return False
     scattered = all(document.place == "prose" for document in found.documents)
     return any(not fit.problems or (fit.related and not scattered) for fit in tried)
 

@@ -23,11 +23,28 @@ from glm_magics.structured.strings import Unreadable
 __all__ = ["plain_forms"]
 
 _DELIMITERS = ",;\t|"
-_CODE_LANGUAGES = frozenset("python py js javascript ts typescript java sql html xml bash sh".split())  # noqa: SIM905
-_TOTALS = frozenset("total totals sum average mean 合计 总计 小计 总和 平均".split())  # noqa: SIM905
+_CODE = "python py js javascript ts typescript java sql html xml bash sh"
+_TOTALS = frozenset(
+    [
+        "total",
+        "totals",
+        "subtotal",
+        "grandtotal",
+        "sum",
+        "average",
+        "mean",
+        "合计",
+        "总计",
+        "小计",
+        "总和",
+        "平均",
+    ]
+)
 _LONGEST_VALUE = 100
 _MOST_TEXT = 2_000_000
 _BULLET = re.compile(r"\s*(?:[-*•+]|\d{1,4}[.)、])\s+(\S.*)")
+# A line that ends in a text of more than three words, or in a colon.
+_LONG = re.compile(r"[:：]\s*\S+(?:\s+\S+){3,}\s*\Z|[^\x00-\x7f]{12,}\s*\Z|[:：,，]\s*\Z")
 _LEAD = re.compile(
     r"(?:the\s+)?(?:final\s+)?(?:answer|result|value|label|sentiment|category|class|output|答案|结果|标签|类别|情感)"
     r"(?:\s+is)?\s*[:：=是]\s*",
@@ -43,7 +60,7 @@ def plain_forms(text: str, schema: Node, shape: str, *, truncated: bool) -> Iter
     defs: Mapping[str, Node] = schema.get("$defs", {})
     record = resolved(schema, defs)
     names = {fold(name) for name in record.get("properties", {})}
-    parts = [(body, language) for body, language in blocks(answer) if language not in _CODE_LANGUAGES]
+    parts = [(body, language) for body, language in blocks(answer) if language not in _CODE.split()]
     if names:
         yield [_document(grid, names, truncated) for body, _ in parts for grid in _grids(body, names)]
         known = names | {fold(name) for name in names_in(schema)}
@@ -123,7 +140,7 @@ def _outlines(
     """The lines of a block from the first known key on, up to prose after an empty line."""
     if truncated and shape != "rows":
         return
-    lines = body.splitlines()
+    lines = body.splitlines()[: -1 if truncated else None]
     starts = (at for at, line in enumerate(lines) if _key_of(line) in known)
     start = next(starts, None)
     if start is None or any(_key_of(line) and line.startswith((" ", "\t")) for line in lines[:start]):
@@ -150,7 +167,10 @@ def _key_of(line: str) -> str:
 
 
 def _without_prose(lines: Sequence[str]) -> Sequence[str]:
-    """Up to the first line after an empty one that is neither a key nor indented nor a bullet."""
+    """Up to the first line after an empty one that is neither a key nor indented nor a bullet.
+
+    After a longer text, such a line may be its next paragraph: then nothing is left out.
+    """
     for at, line in enumerate(lines):
         after_gap = at > 0 and not lines[at - 1].strip()
         if (
@@ -158,7 +178,8 @@ def _without_prose(lines: Sequence[str]) -> Sequence[str]:
             and line.strip()
             and not (_key_of(line) or line[:1] in " \t#-*•=" or _BULLET.match(line))
         ):
-            return lines[:at]
+            last = next(before for before in reversed(lines[:at]) if before.strip())
+            return lines if _LONG.search(last) else lines[:at]
     return lines
 
 
@@ -180,7 +201,8 @@ def _values(answer: str, node: Node, defs: Mapping[str, Node]) -> Iterator[Docum
     kind = node.get("type")
     if kind == "array":
         found = [_BULLET.fullmatch(line) for line in lines]
-        if lines and all(found) and "properties" not in resolved(node.get("items") or {}, defs):
+        level = len({len(line) - len(line.lstrip()) for line in lines}) == 1
+        if level and all(found) and "properties" not in resolved(node.get("items") or {}, defs):
             items = [Bare(match[1].strip("`\"' ")) for match in found if match]
             yield _told(items, "a list in bullets")
     elif kind == "object":

@@ -17,6 +17,7 @@ from glm_magics.structured.candidates import documents, without_thoughts
 from glm_magics.structured.coerce import plain
 from glm_magics.structured.grids import blocks, csv_grid, markdown_grid, pieces
 from glm_magics.structured.literals import is_nothing
+from glm_magics.structured.units import same_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,9 @@ def _frames_of(block: str, language: str | None) -> list[pd.DataFrame]:
         return _json_frames(block)
     if language in ("csv", "tsv"):
         return _csv_frames(block, _DELIMITERS[language])
-    if language is None or language in ("markdown", "md"):
+    if language in ("markdown", "md"):
+        return [frame for inner, kind in blocks(block) for frame in _frames_of(inner, kind)]
+    if language is None:
         return _prose_frames(block)
     if language not in _DELIMITERS:
         return []
@@ -179,7 +182,7 @@ def _numbers(cells: Sequence[str | None]) -> list[Amount | None] | None:
             return None
         amounts.append(found)
     units = {one.unit.lower() for one in amounts if one is not None}
-    return amounts if len(units) == 1 else None
+    return amounts if units and all(same_unit(one, other) for one in units for other in units) else None
 
 
 def _column(amounts: Sequence[Amount | None]) -> Any:
