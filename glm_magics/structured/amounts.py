@@ -42,7 +42,8 @@ _DOUBTFUL = re.compile(
     r"(k|m|b|bn|mn|mm|t|tn|w|g|千|百|十|dozen|hundred|hundreds|thousands|millions|billions|lakh|crore|cr|"
     r"bc|bce|or|to|and|plus|about|at least|or more|or less|至|到|左右|以上|以下|多|几|余|约|"
     r"off|x|×|th|st|nd|rd|of)\b.*|"
-    r"(?:千(?![克米瓦卡])|[百十多几余]).*|.*(左右|以上|以下|上下|or more|or less|at least|approx\w*|ish|不到|plus|each)",
+    r"(?:千(?![克米瓦卡])|[百十多几余]).*|"
+    r".*(左右|以上|以下|上下|or more|or less|at least|approx\w*|ish|不到|plus|each)",
     re.IGNORECASE,
 )
 _EDGES = "\u200b\ufeff\u2060 \t\r\n*`'\"_"
@@ -72,6 +73,7 @@ def amount(text: str) -> Amount | None:
     if len(text) > 5_000 or any(unicodedata.category(mark) == "No" for mark in text):
         return None  # `3²` is not 32, and `½` is no number of digits
     plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip(_EDGES)
+    plain = re.sub(r"\s+", " ", plain)
     match = _AMOUNT.fullmatch(plain)
     if match is None:
         return _in_chinese(plain)

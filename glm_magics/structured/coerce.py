@@ -15,17 +15,16 @@ from typing import Any
 
 from glm_magics.structured.amounts import amount
 from glm_magics.structured.literals import fold, is_nothing, label_meant, truth
-from glm_magics.structured.moments import iso_date, iso_moment, iso_time
+from glm_magics.structured.moments import FORMATS, in_format
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.problems import Note, Part, Problem, path_text
-from glm_magics.structured.reader import Bare, read
-from glm_magics.structured.repair import strict
+from glm_magics.structured.reader import Bare
+from glm_magics.structured.repair import json_in
 from glm_magics.structured.strings import Unreadable
-from glm_magics.structured.units import same_unit, unit_family, words_of
+from glm_magics.structured.units import same_unit, unit_agrees, wants_fraction
+from glm_magics.structured.values import is_number, plain, same, shown
 
-__all__ = ["REMARKS", "Coercion", "plain"]
-
-_MISSING: Any = object()
+__all__ = ["REMARKS", "Coercion"]
 
 
 @dataclass(slots=True)
@@ -108,10 +107,10 @@ class Coercion:
                 tried.append((len(trial.notes), done, trial))
         least = min((count for count, _, _ in tried), default=0)
         best = [(done, trial) for count, done, trial in tried if count == least]
-        if not best or (least and any(not _same(done, best[0][0]) for done, _ in best)):
+        if not best or (least and any(not same(done, best[0][0]) for done, _ in best)):
             self.problem(loc, "should be one of the kinds in the schema", value)
             return value
-        exact = next((pair for pair in best if _same(pair[0], value)), best[0])
+        exact = next((pair for pair in best if same(pair[0], value)), best[0])
         self.notes += exact[1].notes
         for path, units in exact[1].units.items():
             self.units.setdefault(path, {}).update(units)
@@ -119,7 +118,7 @@ class Coercion:
 
     def _label(self, value: Any, labels: Sequence[Any], loc: tuple[Part, ...]) -> Any:
         for label in labels:
-            if _same(label, value) or (isinstance(value, Decimal) and label == value and _is_number(label)):
+            if same(label, value) or (isinstance(value, Decimal) and label == value and is_number(label)):
                 return label
         written = json.dumps(value) if isinstance(value, bool) else str(value)
         close = label_meant(written, labels) if isinstance(value, (str, int, Decimal)) else []
@@ -133,7 +132,7 @@ class Coercion:
         form = node.get("format")
         if form == "decimal":
             return self._decimal(value, node, loc)
-        if form in _FORMATS:
+        if form in FORMATS:
             return self._formatted(value, form, loc)
         if isinstance(value, Bare) and value in ("NaN", "Infinity", "-Infinity", "undefined"):
             self.problem(loc, "should be text", str(value))
@@ -150,27 +149,14 @@ class Coercion:
         if form == "date" and isinstance(value, int) and re.fullmatch(r"\d{8}", str(value)):
             value = str(value)
         if not isinstance(value, str):
-            self.problem(loc, f"should be {_FORMATS[form][1]}", value)
+            self.problem(loc, f"should be {FORMATS[form]}", value)
             return value
         text = str(value).strip()
-        if _FORMATS[form][0].fullmatch(text):
+        read_as = in_format(text, form)
+        if read_as == text:
             return text
-        moved = {
-            "date": iso_date,
-            "date-time": lambda given: iso_moment(given) or iso_date(given),
-            "time": iso_time,
-        }
-        read_as = moved[form](text) if form in moved else None
-        if (
-            form == "date"
-            and read_as is None
-            and re.fullmatch(r"\d{4}-\d\d-\d\d[T ]00:00(:00(\.0+)?)?Z?", text)
-        ):
-            read_as = text[:10]
-        if form == "date-time" and read_as is not None and len(read_as) == 10:
-            read_as += "T00:00:00"
         if read_as is None:
-            self.problem(loc, f"should be {_FORMATS[form][1]}", value)
+            self.problem(loc, f"should be {FORMATS[form]}", value)
             return value
         self.note("coerced", loc, f"{value!r} → {read_as}")
         return read_as
@@ -198,7 +184,7 @@ class Coercion:
         if not isinstance(read_as, Decimal):
             return read_as
         if read_as.adjusted() > 4_000 or read_as != read_as.to_integral_value():
-            self.problem(loc, "should be a whole number", _shown(value))
+            self.problem(loc, "should be a whole number", shown(value))
             return value
         whole = int(read_as)
         if isinstance(value, Decimal):
@@ -214,41 +200,26 @@ class Coercion:
             and _THREE_DECIMALS.fullmatch(value.strip())
         ):
             found = None  # `1.000` is one, or a thousand
-        if found is None or not self._unit_agrees(found.unit, found.scaled, node, loc):
+        if found is None or not unit_agrees(found.unit, found.scaled, node, loc):
             wanted = "a whole number" if node.get("type") == "integer" else "a number"
-            self.problem(loc, f"should be {wanted}", _shown(value))
+            self.problem(loc, f"should be {wanted}", shown(value))
             return value
-        number = found.number / 100 if found.unit == "%" and _wants_fraction(node, loc) else found.number
+        number = found.number / 100 if found.unit == "%" and wants_fraction(node, loc) else found.number
         if found.unit:
             path = path_text(self.root, tuple(part for part in loc if not isinstance(part, int)))
             self.units.setdefault(path, {})[found.unit.lower()] = None
         if str(value) != str(number):
-            self.note("coerced", loc, f"{_shown(value)!r} → {number}")
+            self.note("coerced", loc, f"{shown(value)!r} → {number}")
         else:
-            self.note("coerced", loc, f"text {_shown(value)!r} → number")
+            self.note("coerced", loc, f"text {shown(value)!r} → number")
         return number
-
-    def _unit_agrees(self, unit: str, scaled: str, node: Node, loc: tuple[Part, ...]) -> bool:
-        """May the unit go? Not when the field is in another unit of the same kind, nor for a percentage."""
-        words = words_of(node, loc)
-        if scaled and any(word in words for word in (*_SCALE_WORDS, scaled)):
-            return False
-        if unit in ("%", "％", "percent", "pct"):
-            return bool(words & _PERCENT_WORDS) or _wants_fraction(node, loc)
-        if not unit or unit.lower() in words:
-            return True
-        if unit.lower() in _SMALL_CHANGE:
-            return False
-        families = set(unit_family(unit))
-        named = {word for word in words if families & set(unit_family(word)) and len(word) < 12}
-        return not named or any(same_unit(unit, word) for word in named)
 
     def _boolean(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
         if isinstance(value, bool):
             return value
         read_as = truth(str(value)) if isinstance(value, (str, int)) else None
         if read_as is None:
-            self.problem(loc, "should be true or false", _shown(value))
+            self.problem(loc, "should be true or false", shown(value))
             return value
         self.note("coerced", loc, f"{value} → {json.dumps(read_as)}")
         return read_as
@@ -265,10 +236,10 @@ class Coercion:
         first = node.get("prefixItems")
         if not isinstance(value, list):
             if first is not None or (isinstance(value, str) and _SEVERAL.search(value)):
-                self.problem(loc, "should be an array", _shown(value))
+                self.problem(loc, "should be an array", shown(value))
                 return value
             if isinstance(value, dict) and _kind_of(node.get("items"), self.defs) != "object":
-                self.problem(loc, "should be an array", _shown(value))
+                self.problem(loc, "should be an array", shown(value))
                 return value
             self.note("coerced", loc, "one value → an array of it")
             value = [value]
@@ -282,7 +253,7 @@ class Coercion:
             self.note("coerced", loc, "an array of one object → the object")
             value = value[0]
         if not isinstance(value, dict):
-            self.problem(loc, "should be an object", _shown(value))
+            self.problem(loc, "should be an object", shown(value))
             return value
         properties = node.get("properties")
         rest = node.get("additionalProperties")
@@ -344,8 +315,8 @@ class Coercion:
             name = key if key in properties or len(names) != 1 else names[0]
             if name != key:
                 self.note("coerced", (*loc, name), f"key {key!r} → {name!r}")
-            if name in named and not _same(named[name], item):
-                self.problem((*loc, name), "should stand once, not twice with different values", _shown(item))
+            if name in named and not same(named[name], item):
+                self.problem((*loc, name), "should stand once, not twice with different values", shown(item))
             named[name] = item
         return named
 
@@ -356,9 +327,9 @@ class Coercion:
         for key, item in extra.items():
             meant = next((name for name, node in absent.items() if self._may_be(key, item, name, node)), None)
             if meant is not None:
-                self.problem((*loc, meant), f"should stand under its own name, not {key!r}", _shown(item))
+                self.problem((*loc, meant), f"should stand under its own name, not {key!r}", shown(item))
             else:
-                self.note("dropped", (*loc, key), f"not in the schema: {_shown(item)}")
+                self.note("dropped", (*loc, key), f"not in the schema: {shown(item)}")
 
     def _may_be(self, key: str, item: Any, name: str, node: Node) -> bool:
         if SequenceMatcher(None, fold(key), fold(name)).ratio() >= 0.6 or fold(name) in fold(key):
@@ -381,7 +352,7 @@ class Coercion:
             if not isinstance(inner, str) or inner.lstrip()[:1] not in (bracket, '"'):
                 break
             try:
-                inner = _json_in(inner.strip())
+                inner = json_in(inner.strip())
             except Unreadable:
                 return value
         if inner is value or isinstance(inner, str):
@@ -393,44 +364,7 @@ class Coercion:
 _DEEPEST_STRING = 3
 
 
-def _json_in(text: str) -> Any:
-    """The JSON that `text` is, strictly or tolerantly. Raises `Unreadable`."""
-    try:
-        return strict(text).value
-    except Unreadable:
-        reading = read(text)
-    if reading.open or reading.end != len(text):
-        raise Unreadable("more than one value", reading.end)
-    return reading.value
-
-
-_DAY = r"\d{4}-\d\d-\d\d"
-_TIME = r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?"
-_FORMATS = {
-    "date": (re.compile(_DAY), "a date such as 2026-01-31"),
-    "date-time": (re.compile(rf"{_DAY}[Tt ]{_TIME}"), "a date and time such as 2026-01-31T09:30:00Z"),
-    "time": (re.compile(_TIME), "a time such as 09:30:00"),
-    "duration": (re.compile(r"[-+]?P.+"), "a duration such as PT2H30M"),
-}
-_SCALE_WORDS = (
-    "k",
-    "thousand",
-    "thousands",
-    "million",
-    "millions",
-    "mn",
-    "billion",
-    "billions",
-    "bn",
-    "万",
-    "亿",
-    "千",
-    "万元",
-    "亿元",
-)
 _THREE_DECIMALS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
-# A hundredth of a field in money, unless the field says that it is in these.
-_SMALL_CHANGE = {"cent", "cents", "¢", "￠", "pence", "p", "分", "角"}
 # One text that may be several: an array of one of it would hide the others.
 _SEVERAL = re.compile(r"[,，、;；|/\n\[{]|\s(?:and|or|&)\s|[和与及]|^\s*$", re.IGNORECASE)
 # What models add of their own accord, beside what was asked for.
@@ -440,43 +374,6 @@ analysis thought thoughts thinking index
 置信度 解释 理由 原因 依据 来源 出处 说明 分析
 """
 REMARKS = frozenset(_REMARK_WORDS.split())
-_PERCENT_WORDS = {"%", "percent", "percentage", "pct", "百分比", "百分数", "percents"}
-_FRACTION_WORDS = {"fraction", "ratio", "proportion", "小数", "0-1", "0..1"}
-
-
-def plain(value: Any) -> tuple[Any, str]:
-    """A value that no schema describes, as Python's own types; and what is wrong with it, or ""."""
-    if isinstance(value, Bare):
-        if value == "" or value.lower() in ("nan", "undefined"):
-            return None, ""
-        if value.lower().lstrip("-+") in ("infinity", "inf"):
-            return value, "should be a number, not infinity"
-        several = value[:1].isdigit() and len(re.findall(r"\d+(?:[.,]\d+)*", value)) > 1
-        return str(value), "should be one value" if several else ""
-    if isinstance(value, Decimal):
-        number = float(value)
-        return (value if number in (float("inf"), float("-inf")) else number), ""
-    if isinstance(value, dict):
-        done = {key: plain(item) for key, item in value.items()}
-        return {key: item for key, (item, _) in done.items()}, next(
-            (why for _, why in done.values() if why), ""
-        )
-    if isinstance(value, list):
-        items = [plain(item) for item in value]
-        return [item for item, _ in items], next((why for _, why in items if why), "")
-    return value, ""
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return str(one) == str(other)
-    if isinstance(one, Decimal) or isinstance(other, Decimal):
-        return _is_number(one) and _is_number(other) and one == other
-    return type(one) is type(other) and one == other
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 def _takes_text(node: Node, defs: Mapping[str, Node]) -> bool:
@@ -486,7 +383,7 @@ def _takes_text(node: Node, defs: Mapping[str, Node]) -> bool:
         return any(_takes_text(part, defs) for part in node["anyOf"])
     if "enum" in node:
         return any(isinstance(label, str) and is_nothing(label) for label in node["enum"])
-    return node.get("type", "string") == "string" and node.get("format") not in (*_FORMATS, "decimal", "uuid")
+    return node.get("type", "string") == "string" and node.get("format") not in (*FORMATS, "decimal", "uuid")
 
 
 def _is_scalar(node: Node) -> bool:
@@ -495,12 +392,3 @@ def _is_scalar(node: Node) -> bool:
 
 def _kind_of(node: Any, defs: Mapping[str, Node]) -> str:
     return str(resolved(node or {}, defs).get("type", "object"))
-
-
-def _wants_fraction(node: Node, loc: tuple[Part, ...]) -> bool:
-    return node.get("maximum") == 1 or bool(words_of(node, loc) & _FRACTION_WORDS)
-
-
-def _shown(value: Any) -> Any:
-    text = str(value)
-    return text if len(text) <= 80 else text[:80] + "…"

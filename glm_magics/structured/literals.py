@@ -64,7 +64,7 @@ def label_meant(text: str, labels: Sequence[Any]) -> list[Any]:
 
 def _with_gloss(text: str) -> tuple[str, str] | None:
     """What stands before a bracket or dash and what is said behind it; or words in two scripts."""
-    match = _WITH_GLOSS.fullmatch(text)
+    match = _WITH_GLOSS.fullmatch(text) if len(text) <= 200 else None
     if match is None:
         return None
     before, after = (part for part in match.groups() if part is not None)

@@ -9,8 +9,25 @@ import re
 import unicodedata
 from datetime import date, time
 
-__all__ = ["iso_date", "iso_moment", "iso_time"]
+__all__ = ["FORMATS", "in_format", "iso_date", "iso_moment", "iso_time"]
 
+FORMATS = {
+    "date": "a date such as 2026-01-31",
+    "date-time": "a date and time such as 2026-01-31T09:30:00Z",
+    "time": "a time such as 09:30:00",
+    "duration": "a duration such as PT2H30M",
+}
+"""The formats of JSON Schema that are moments, as a message says them."""
+
+_ISO_DAY = r"\d{4}-\d\d-\d\d"
+_ISO_TIME = r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?"
+_ISO = {
+    "date": re.compile(_ISO_DAY),
+    "date-time": re.compile(rf"{_ISO_DAY}[Tt ]{_ISO_TIME}"),
+    "time": re.compile(_ISO_TIME),
+    "duration": re.compile(r"[-+]?P.+"),
+}
+_MIDNIGHT = re.compile(rf"{_ISO_DAY}[T ]00:00(:00(\.0+)?)?Z?")
 _LONGEST = 100
 _MONTHS = "january february march april may june july august september october november december"
 _YMD = re.compile(r"(\d{4})\s*[-/.,年]\s*(\d{1,2})\s*[-/.,月]\s*(\d{1,2})\s*[日号]?")
@@ -32,6 +49,18 @@ _WEEKDAYS = re.compile(
     rf"{_WEEKDAY},?\s*(?=\S)|[\s,]*\(\s*{_WEEKDAY}\s*\)|(?<=[\d日号])[\s,]*{_WEEKDAY}", re.IGNORECASE
 )
 _NUMERALS = str.maketrans("〇零一二三四五六七八九", "00123456789")
+
+
+def in_format(text: str, form: str) -> str | None:
+    """`text` as the format of JSON Schema has it: unchanged, or moved to it where it says one moment."""
+    if _ISO[form].fullmatch(text):
+        return text
+    if form == "date":
+        return iso_date(text) or (text[:10] if _MIDNIGHT.fullmatch(text) else None)
+    if form == "date-time":
+        day = iso_date(text)
+        return f"{day}T00:00:00" if day else iso_moment(text)
+    return iso_time(text) if form == "time" else None
 
 
 def iso_date(text: str) -> str | None:

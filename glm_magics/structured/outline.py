@@ -19,8 +19,8 @@ __all__ = ["outline"]
 _DEEPEST = 20
 _LINE = re.compile(
     r"(?P<indent>[ \t]*)(?P<bullet>(?:[-*•+]|\d{1,4}[.)、])\s+)?"
-    r"(?:(?P<mark>\*\*|__|`|\"|')?(?P<key>[^\W_][^:：=*`\"'{}\[\]|<>]{0,60}?)\s*"
-    r"(?:(?P=mark)\s*[:：]|[:：]\s*(?P=mark)|(?(mark)(?!)|[:：]))(?:\s+|(?<=：)|$))?(?P<rest>.*)"
+    r"(?:(?P<mark>\*\*|__|`|\"|')?(?P<key>[^\W_][^:：=*`\"'{}\[\]|<>]{0,60}?)\s{0,9}"
+    r"(?:(?P=mark)\s{0,9}[:：]|[:：]\s{0,9}(?P=mark)|(?(mark)(?!)|[:：]))(?:\s+|(?<=：)|$))?(?P<rest>.*)"
 )
 # What stands between records: a rule, a heading.
 _BETWEEN = re.compile(r"\s*(?:-{3,}|\*{3,}|={3,}|#{1,6}\s.*)\s*")

@@ -14,13 +14,13 @@ from typing import Any
 
 from glm_magics.errors import ParseError
 from glm_magics.structured.candidates import Document, Found, documents, names_in
-from glm_magics.structured.coerce import plain
 from glm_magics.structured.fitting import CORRECTED, Checks, Fit, Rivals, chosen, fits
 from glm_magics.structured.plain_forms import plain_forms
 from glm_magics.structured.problems import Note, Validated
 from glm_magics.structured.repair import strict
 from glm_magics.structured.settling import settled
 from glm_magics.structured.shapes import Shaper
+from glm_magics.structured.values import plain
 
 __all__ = ["Parsed", "parse"]
 

@@ -41,6 +41,7 @@ _TOTALS = frozenset(
     ]
 )
 _LONGEST_VALUE = 100
+_LONGEST_LINE = 4_000
 _MOST_TEXT = 2_000_000
 _BULLET = re.compile(r"\s*(?:[-*•+]|\d{1,4}[.)、])\s+(\S.*)")
 # A line that ends in a text of more than three words, or in a colon.
@@ -141,6 +142,8 @@ def _outlines(
     if truncated and shape != "rows":
         return
     lines = body.splitlines()[: -1 if truncated else None]
+    if any(len(line) > _LONGEST_LINE for line in lines):
+        return
     starts = (at for at, line in enumerate(lines) if _key_of(line) in known)
     start = next(starts, None)
     if start is None or any(_key_of(line) and line.startswith((" ", "\t")) for line in lines[:start]):
@@ -161,8 +164,13 @@ def _outlines(
         yield Document(Piece(value, tuple(notes), elided=truncated), "", "text")
 
 
+_KEY = re.compile(
+    r"(?:(?:[-*•+]|\d{1,4}[.)、])\s{1,9})?[*_`\"']{0,3}([^:：*`\"']{1,60}?)[*_`\"']{0,3}\s{0,9}[:：]"
+)
+
+
 def _key_of(line: str) -> str:
-    key = re.match(r"\s*(?:(?:[-*•+]|\d{1,4}[.)、])\s+)?[*_`\"']*([^:：*`\"']{1,60}?)[*_`\"']*\s*[:：]", line)
+    key = _KEY.match(line.lstrip())
     return fold(key[1]) if key else ""
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from glm_magics.structured.coerce import plain
 from glm_magics.structured.literals import fold
 from glm_magics.structured.problems import Note
 from glm_magics.structured.repair import Piece
 from glm_magics.structured.shapes import Shaper
+from glm_magics.structured.values import plain
 
 __all__ = ["Settled", "settled"]
 

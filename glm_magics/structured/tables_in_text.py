@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics.structured.amounts import Amount, amount
 from glm_magics.structured.candidates import documents, without_thoughts
-from glm_magics.structured.coerce import plain
 from glm_magics.structured.grids import blocks, csv_grid, markdown_grid, pieces
 from glm_magics.structured.literals import is_nothing
 from glm_magics.structured.units import same_unit
+from glm_magics.structured.values import plain
 
 if TYPE_CHECKING:
     import pandas as pd

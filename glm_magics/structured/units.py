@@ -7,7 +7,7 @@ import re
 from glm_magics.structured.normal import Node
 from glm_magics.structured.problems import Part
 
-__all__ = ["same_unit", "unit_family", "words_of"]
+__all__ = ["same_unit", "unit_agrees", "unit_family", "wants_fraction"]
 
 # One unit a line, in all its names; the blocks are what they measure.
 _UNITS = {
@@ -42,6 +42,11 @@ for _family, _units in _UNITS.items():
     for _unit in dict.fromkeys(" ".join(_units).split()):
         _FAMILY[_unit] = (*_FAMILY.get(_unit, ()), _family)
 _IN_CHINESE = "万 亿 千 百分比 元 秒 分钟 小时 天 米 厘米 公里 克 公斤 千克 吨"
+_SCALES = "k thousand thousands million millions mn billion billions bn 万 亿 千 万元 亿元"
+_PERCENT = {"%", "percent", "percentage", "percents", "pct", "百分比", "百分数"}
+_FRACTION = {"fraction", "ratio", "proportion", "小数", "0-1", "0..1"}
+# A hundredth of a field in money, unless the field says that it is in these.
+_SMALL_CHANGE = {"cent", "cents", "¢", "￠", "pence", "p", "分", "角"}
 
 
 def unit_family(unit: str) -> tuple[str, ...]:
@@ -55,7 +60,7 @@ def same_unit(one: str, other: str) -> bool:
     return len(pair) == 1 or any(pair <= names for names in _SAME)
 
 
-def words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
+def _words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
     """The words of a field's name and description."""
     name = next((str(part) for part in reversed(loc) if not isinstance(part, int)), "")
     text = (
@@ -64,3 +69,24 @@ def words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
     words = set(re.findall(r"[^\W_]+|[%$€£¥°]", text.lower()))
     chinese = {unit for unit in _IN_CHINESE.split() if unit in text}
     return words | chinese | ({"years"} if words & {"age", "ages"} or "年龄" in text else set())
+
+
+def unit_agrees(unit: str, scaled: str, node: Node, loc: tuple[Part, ...]) -> bool:
+    """May the unit go? Not when the field is in another unit of the same kind, nor for a percentage."""
+    words = _words_of(node, loc)
+    if scaled and any(word in words for word in (*_SCALES.split(), scaled)):
+        return False
+    if unit in ("%", "％", "percent", "pct"):
+        return bool(words & _PERCENT) or wants_fraction(node, loc)
+    if not unit or unit.lower() in words:
+        return True
+    if unit.lower() in _SMALL_CHANGE:
+        return False
+    families = set(unit_family(unit))
+    named = {word for word in words if families & set(unit_family(word)) and len(word) < 12}
+    return not named or any(same_unit(unit, word) for word in named)
+
+
+def wants_fraction(node: Node, loc: tuple[Part, ...]) -> bool:
+    """Is the field a share of one, so that 12 % is 0.12 in it?"""
+    return node.get("maximum") == 1 or bool(_words_of(node, loc) & _FRACTION)
