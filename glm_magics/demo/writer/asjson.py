@@ -9,7 +9,7 @@ from typing import Any
 
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer import facts
-from glm_magics.demo.writer.blocks import balanced, without_fences
+from glm_magics.demo.writer.blocks import balanced, fences, without_fences
 from glm_magics.demo.writer.fill import Source, fill
 from glm_magics.demo.writer.shape import Shape, find_shape
 from glm_magics.demo.writer.tables import attached, without_tables
@@ -41,7 +41,7 @@ def json_answer(ask: Ask, *, result: str = "") -> str:
     shape, question = _shape(ask)
     if result:
         question = result
-    value = value_for(shape, question) if shape else _free(question)
+    value = value_for(shape, question) if shape else _given(question) or _free(question)
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -54,7 +54,10 @@ def _shape(ask: Ask) -> tuple[Shape | None, str]:
 
 
 def value_for(shape: Shape, text: str) -> Any:
-    """A value of the shape, from the records or the words of the text."""
+    """A value of the shape: one that stands in the text, else from its records or its words."""
+    given = _given(text)
+    if given is not None and given.keys() == {name for name, _ in shape.fields}:
+        return given
     rows = _rows_of(shape)
     records = _records(text)
     if rows is not None and records:
@@ -63,6 +66,12 @@ def value_for(shape: Shape, text: str) -> Any:
     if rows is not None:
         return _around(shape, [fill(rows, part) for part in _parts(text)], text)
     return fill(shape, Source(_data(text), records[0].row if len(records) == 1 else {}))
+
+
+def _given(text: str) -> dict[str, Any] | None:
+    """The object in the one JSON fence of the text: the answer itself, where it has its keys."""
+    found = [inside for _, _, language, inside in fences(text) if language.lower() == "json"]
+    return _object(found[0]) if len(found) == 1 else None
 
 
 def _rows_of(shape: Shape) -> Shape | None:

@@ -23,7 +23,8 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One value's shape. `fields` belong to an object, `item` to an array, `options` to an enum."""
+    """One value's shape. `fields` belong to an object, `item` to an array or to free keys, `options` to
+    an enum."""
 
     kind: Kind
     fields: tuple[tuple[str, Shape], ...] = ()
@@ -144,7 +145,8 @@ def _guessed(key: str) -> Shape:
 def _names_a_type(shape: Shape) -> bool:
     """Whether a type or a choice is named anywhere inside: a mere `{'a': [x]}` is somebody's data."""
     if shape.kind == "object":
-        return any(_names_a_type(part) for _, part in shape.fields)
+        parts = [part for _, part in shape.fields] + ([shape.item] if shape.item else [])
+        return any(_names_a_type(part) for part in parts)
     if shape.kind == "array":
         return shape.item is not None and _names_a_type(shape.item)
     return len(shape.options) > 1 if shape.kind == "enum" else shape.kind != "null"
@@ -371,7 +373,11 @@ class _TypeReader:
 
     def _object(self) -> Shape:
         fields: list[tuple[str, Shape]] = []
+        rest: Shape | None = None
         while self._peek() != "}":
+            if self._peek() == "[":
+                rest = self._free_keys()
+                continue
             name = self._eat().strip("\"'")
             if not re.match(r"[\w\u3400-\u9fff]", name):
                 raise ValueError(name)
@@ -386,4 +392,13 @@ class _TypeReader:
             self._peek()
             fields.append((name, replace(shape, optional=optional, about=shape.about or self._note)))
         self._eat("}")
-        return Shape("object", tuple(fields))
+        return Shape("object", tuple(fields), item=rest)
+
+    def _free_keys(self) -> Shape:
+        """`[key: string]: type`: keys that nobody asks for by name."""
+        for mark in ("[", None, ":", "string", "]", ":"):
+            self._eat(mark)
+        shape = self._type()
+        while self._peek() in (",", ";"):
+            self._eat()
+        return shape
