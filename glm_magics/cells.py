@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from glm_magics._data_stream import DataStream
     from glm_magics.magics import GLMMagics
+    from glm_magics.structured.schema import Schema
 
 __all__ = ["Cell", "Interrupted", "bundle"]
 
@@ -118,13 +119,17 @@ class Cell:
 
         if parsed.values.get("estimate"):
             return commands.estimate(session, asked(session, request, plan)[0])
-        return self._follow(stream_data(session, request, plan, options=options, label=label), parsed, brief)
+        return self._follow(
+            stream_data(session, request, plan, options=options, label=label), parsed, plan, brief
+        )
 
-    def _follow(self, stream: Stream | DataStream, parsed: Line, brief: bool = False) -> Completion:
+    def _follow(
+        self, stream: Stream | DataStream, parsed: Line, plan: Schema | None = None, brief: bool = False
+    ) -> Completion:
         try:
             with stream:
                 stream.begin()  # the request is on its way while the view is made
-                completion = self._show(stream, parsed, brief)
+                completion = self._show(stream, parsed, plan, brief)
         finally:
             self._bind(parsed, stream.completion)
         if completion.finish_reason == "interrupted":
@@ -134,11 +139,14 @@ class Cell:
         self._magics.shown = (self._magics.count(), completion)
         return completion
 
-    def _show(self, stream: Stream | DataStream, parsed: Line, brief: bool) -> Completion:
+    def _show(
+        self, stream: Stream | DataStream, parsed: Line, plan: Schema | None, brief: bool
+    ) -> Completion:
         from glm_magics.views import choose, follow
 
         quiet = bool(parsed.values.get("quiet"))
-        view = choose(self._shell, quiet=quiet, streaming=parsed.values.get("stream", True))
+        streaming = parsed.values.get("stream", True)
+        view = choose(self._shell, quiet=quiet, streaming=streaming, plan=plan, brief=brief)
         return follow(stream, view, budget_left=api.session().ledger.left)
 
     def _options(self, parsed: Line) -> Options:
@@ -186,9 +194,10 @@ def _one_line(problem: str) -> str:
 
 
 def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
-    """How an answer looks when it is displayed later on: the same Markdown, and its text."""
-    from glm_magics.render import plain, static
+    """How an answer looks when it is displayed later on: as it did in its cell, and its text."""
+    from glm_magics.render import plain
     from glm_magics.views import footer, record
+    from glm_magics.views.final import final
 
-    shown = static(completion, footer(completion))
+    shown = final(completion, footer(completion), plan=completion.schema)
     return shown | {"text/plain": plain(completion.text)}, {"glm_magics": record(completion)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,18 @@ if TYPE_CHECKING:
     from glm_magics._stream import Progress
     from glm_magics.chat import Completion, Cost, Usage
 
-__all__ = ["ending", "facts", "facts_so_far", "footer", "record", "status", "thinking_summary", "title"]
+__all__ = [
+    "asking_again",
+    "count",
+    "ending",
+    "facts",
+    "facts_so_far",
+    "footer",
+    "record",
+    "status",
+    "thinking_summary",
+    "title",
+]
 
 _PATIENCE_SECONDS = 15.0
 
@@ -84,6 +96,16 @@ def ending(completion: Completion) -> str:
     """How it ended, in a few words."""
     came = completion.text or completion.reasoning or completion.tool_calls
     return _ENDINGS.get(completion.finish_reason, "Incomplete" if came else "No answer")
+
+
+def asking_again(problems: Sequence[str]) -> str:
+    """What a reader is told when an answer was refused, and why."""
+    return f"Asking again: {problems[0]}" if problems else "Asking again"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `1,234 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def thinking_summary(seconds: float, tokens: int, *, over: bool) -> str:
