@@ -184,7 +184,7 @@ def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
 def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[Budget, ...]) -> ChatRequest:
     """Without --max-tokens, a budget sets it: to as much output as the rest of the money buys."""
     price = tier.prices.get(session.client.endpoint.currency or "")
-    every = (*budgets, *((session.ledger.budget,) if session.ledger.budget else ()))
+    every = (*budgets, *session.ledger.walls)
     walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
     if not walls or request.max_tokens is not None or price is None or not tier.max_output:
         return request

@@ -48,13 +48,19 @@ class Reservation:
 
     most: Cost | None
     label: str = ""
+    above: Reservation | None = None  # the same money in the parent's ledger
 
 
 class Ledger:
-    """What was spent in this session. Safe to use from many threads."""
+    """What was spent in this session. Safe to use from many threads.
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    One with a `parent` is for a job of several requests: they stay behind its own wall and the parent's, and
+    stand in both.
+    """
+
+    def __init__(self, budget: Budget | None = None, *, parent: Ledger | None = None) -> None:
         self.budget = budget
+        self._parent = parent
         self._entries: list[Entry] = []
         self._open: set[Reservation] = set()
         self._taken: defaultdict[str, Decimal] = defaultdict(Decimal)  # settled and reserved, by currency
@@ -71,7 +77,8 @@ class Ledger:
                 _check(budget, most, taken=Decimal(0))
             if self.budget is not None:
                 _check(self.budget, most, taken=self._taken[self.budget.limit.currency])
-            reservation = Reservation(most, label)
+            above = self._parent.reserve(most, label=label) if self._parent is not None else None
+            reservation = Reservation(most, label, above)
             self._open.add(reservation)
             self._take(most)
             return reservation
@@ -93,11 +100,21 @@ class Ledger:
             self._give_back(reservation)
             self._entries.append(entry)
             self._take(entry.cost)
+        if self._parent is not None and reservation.above is not None:
+            self._parent.settle(reservation.above, completion)
 
     def release(self, reservation: Reservation) -> None:
         """Give back what was set aside: the request was refused and is not billed."""
         with self._lock:
             self._give_back(reservation)
+        if self._parent is not None and reservation.above is not None:
+            self._parent.release(reservation.above)
+
+    @property
+    def walls(self) -> tuple[Budget, ...]:
+        """Every budget that a request has to stay behind: this ledger's and those above it."""
+        above = self._parent.walls if self._parent is not None else ()
+        return (*((self.budget,) if self.budget is not None else ()), *above)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -116,6 +133,8 @@ class Ledger:
     def left(self, budget: Budget | None = None) -> Cost | None:
         """What `budget` (the session's, unless given) still allows, never below zero; None without one."""
         budget = budget or self.budget
+        if self._parent is not None and (budget is None or budget is not self.budget):
+            return self._parent.left(budget)
         if budget is None:
             return None
         with self._lock:
