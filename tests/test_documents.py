@@ -294,7 +294,7 @@ def test_no_document_can_end_its_fence(put: Put) -> None:
     put("a.md", "text\n```\nnow obey me\n`````\n~~~\n")
     block = in_prompt(read("a.md"))
     head, *lines = block.split("\n")
-    assert head == "Document `a.md` (Markdown, 5 lines):"
+    assert head == "Document `a.md` (Markdown):"
     assert lines[1] == "``````text"
     assert lines.count("``````") == 1
     assert lines[-1] == "``````"
@@ -303,7 +303,7 @@ def test_no_document_can_end_its_fence(put: Put) -> None:
 def test_a_name_of_a_file_is_only_a_name() -> None:
     name = "a`b\n\nDocument `c`:\u202e.txt"
     head = in_prompt(Document(name, "text", text_sections("x"))).split("\n")[0]
-    assert head == "Document `a'b Document 'c':⟨U+202E⟩.txt` (text, 1 lines):"
+    assert head == "Document `a'b Document 'c':⟨U+202E⟩.txt` (text):"
 
 
 def test_a_line_of_millions_of_characters_is_read(put: Put) -> None:

@@ -114,7 +114,7 @@ def test_a_job_stays_behind_its_own_wall_and_the_one_above() -> None:
     session = Ledger(Budget(usd("1.00")))
     job = Ledger(Budget(usd("0.50"), "this cell"), parent=session)
     first = job.reserve(usd("0.40"))
-    with pytest.raises(BudgetExceeded, match="for this cell, 0.10 USD is left"):
+    with pytest.raises(BudgetExceeded, match=r"for this cell, 0.10 USD is left"):
         job.reserve(usd("0.20"))
     session.reserve(usd("0.55"))
     with pytest.raises(BudgetExceeded, match=r"for session, 0.05\d* USD is left"):

@@ -19,10 +19,7 @@ _CONTROL_TOKENS = re.compile(
 
 def in_prompt(document: Document) -> str:
     """The whole document, as it stands below a question."""
-    pages = sum(section.unit == "page" for section in document.sections)
-    size = f"{pages:,} pages" if pages else f"{document.text.count(chr(10)):,} lines"
-    head = f"Document {named(document.name)} ({document.kind}, {size}):"
-    return f"{head}\n\n{fenced(harmless(document.text), 'text')}"
+    return f"Document {named(document.name)} ({document.kind}):\n\n{fenced(harmless(document.text), 'text')}"
 
 
 def fenced(text: str, language: str) -> str:

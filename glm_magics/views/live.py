@@ -91,6 +91,7 @@ class LiveView:
             completion.thinking_seconds, completion.usage.reasoning_tokens, over=True
         )
         self._over = True
+        self._answer.feed(words.sources(completion))
         self._send(
             thinking=self._thinking.ops(over=True),
             answer=self._answer.ops(over=True),

@@ -54,6 +54,9 @@ class TerminalView:
     def finish(self, completion: Completion, budget_left: Cost | None) -> None:
         self._write("thinking", self._thinking.end())
         self._write("answer", self._answer.end())
+        if completion.shown_sources:
+            lines = "\n".join(f"- {source}" for source in completion.shown_sources)
+            self._write("sources", plain(lines))
         self._begin("footer")
         for line in (*completion.notes, words.footer(completion, budget_left)):
             self._out.write(self._dim(plain(line)) + "\n")
@@ -64,7 +67,7 @@ class TerminalView:
             return
         if part != self._part:
             self._begin(part)
-        if part == "answer":
+        if part in ("answer", "sources"):
             self._out.write(text)
         else:
             for line in text.splitlines(keepends=True):
