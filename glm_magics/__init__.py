@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from glm_magics.api import add_tier, add_tiers, ask, budget, connect, session, stream, tiers, usage
+    from glm_magics.api import (
+        add_tier,
+        add_tiers,
+        ask,
+        budget,
+        connect,
+        read_document,
+        session,
+        stream,
+        tiers,
+        usage,
+    )
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.structured.parse import parse
@@ -37,6 +48,7 @@ __all__ = [
     "connect",
     "load_ipython_extension",
     "parse",
+    "read_document",
     "schema",
     "session",
     "stream",
@@ -47,7 +59,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("add_tier", "add_tiers", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
+    "api": (
+        *("add_tier", "add_tiers", "ask", "budget", "connect", "read_document", "session", "stream", "tiers"),
+        "usage",
+    ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "structured.parse": ("parse",),

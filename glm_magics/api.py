@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
     from glm_magics.chat import ChatRequest, Completion, Message
+    from glm_magics.documents import Document
+    from glm_magics.documents.map_reduce import MapReduce
+
+    File = str | PathLike[str] | Document
 
 __all__ = [
     "add_tier",
@@ -31,6 +35,7 @@ __all__ = [
     "budget",
     "connect",
     "read_amount",
+    "read_document",
     "session",
     "stream",
     "tiers",
@@ -103,6 +108,8 @@ def ask(
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
     schema: Any = None,
+    files: Sequence[File] = (),
+    map_reduce: bool = False,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
@@ -110,33 +117,41 @@ def ask(
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
     `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
     is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
+    `files` are documents below the prompt, by path (as `read_document` reads them) or read already; with
+    `map_reduce` they are read part by part, and `.sources` has the parts.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
     if schema is None:
-        return _whole(_request(prompt, options), options, label)
-    return _ask_for(prompt, schema, options, label)
+        return _whole(_stream(prompt, options, files, map_reduce, label))
+    if map_reduce:
+        raise SettingError(
+            "A schema and map_reduce do not go together: ask for data about one document at once."
+        )
+    return _ask_for(prompt, files, schema, options, label)
 
 
-def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label: str) -> Completion:
+def _ask_for(
+    prompt: str | Sequence[Message], files: Sequence[File], spec: Any, options: Options, label: str
+) -> Completion:
     from glm_magics.errors import ParseError
     from glm_magics.structured import asking
     from glm_magics.structured.schema import schema
 
     plan = schema(spec)
     current = session()
-    request = _request(prompt, options)
+    request = _request(prompt, options, files)
     json_mode = current.find_tier(request.model).json_object
     dialect = current.client.endpoint.dialect
     request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
-    completion = _whole(request, options, label)
+    completion = _whole(current.stream(request, options=options, label=label))
     try:
         return asking.with_value(completion, asking.value_of(completion, plan), plan, form, first=None)
     except ParseError as error:
         request = asking.once_more(request, completion, error)
-    second = _whole(request, options, label)
+    second = _whole(current.stream(request, options=options, label=label))
     return asking.with_value(second, asking.value_of(second, plan), plan, form, first=completion)
 
 
@@ -153,11 +168,24 @@ def stream(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    files: Sequence[File] = (),
+    map_reduce: bool = False,
     label: str = "stream",
-) -> Stream:
+) -> Stream | MapReduce:
     """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return session().stream(_request(prompt, options), options=options, label=label)
+    return _stream(prompt, options, files, map_reduce, label)
+
+
+def read_document(path: str | PathLike[str], *, force: bool = False) -> Document:
+    """The text of a file, in sections: text, Markdown, CSV, JSON, a notebook, a web page or a PDF.
+
+    A relative path stays below the working folder. `force` lets a file through that looks like a secret.
+    Raises `DocumentError`.
+    """
+    from glm_magics.documents import read
+
+    return read(path, force=force)
 
 
 def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
@@ -307,15 +335,38 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
-def _request(prompt: str | Sequence[Message], options: Options) -> ChatRequest:
-    return session().request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+def _request(prompt: str | Sequence[Message], options: Options, files: Sequence[File] = ()) -> ChatRequest:
+    if not files:
+        return session().request(_messages(prompt), options)
+    from glm_magics.documents import asking
+
+    return asking.request(session(), _messages(prompt), asking.read_all(files), options)
 
 
-def _whole(request: ChatRequest, options: Options, label: str) -> Completion:
-    with session().stream(request, options=options, label=label) as events:
+def _messages(prompt: str | Sequence[Message]) -> tuple[Message, ...]:
+    from glm_magics.chat import Message
+
+    return (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
+
+
+def _stream(
+    prompt: str | Sequence[Message], options: Options, files: Sequence[File], map_reduce: bool, label: str
+) -> Stream | MapReduce:
+    if not map_reduce:
+        return session().stream(_request(prompt, options, files), options=options, label=label)
+    if not files:
+        raise SettingError("map_reduce is about documents: name them with files=[…].")
+    from glm_magics.documents.asking import read_all
+    from glm_magics.documents.map_reduce import MapReduce
+
+    return MapReduce(session(), _messages(prompt), read_all(files), options=options, label=label)
+
+
+def _whole(stream: Stream | MapReduce) -> Completion:
+    with stream as events:
         for _ in events:
             pass
-    return events.completion
+    return stream.completion
 
 
 def _options(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from IPython.core.error import UsageError
 from glm_magics import api, commands, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
-from glm_magics.chat import Completion
+from glm_magics.chat import Completion, Message
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line
 
 if TYPE_CHECKING:
+    from glm_magics.documents import Document
+    from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.magics import GLMMagics
 
 __all__ = ["Cell", "Interrupted", "bundle"]
@@ -99,14 +101,38 @@ class Cell:
     def _ask(self, text: str, parsed: Line) -> Any:
         session = api.session()
         options = self._options(parsed)
-        request = session.request(prompting.messages(text, parsed, self._names), options)
+        messages = prompting.messages(text, parsed, self._names)
+        if documents := prompting.documents(parsed):
+            return self._ask_about(documents, messages, options, parsed)
+        request = session.request(messages, options)
         if parsed.values.get("estimate"):
             return commands.estimate(session, request)
-        return self._follow(
-            session.stream(request, options=options, label=f"In[{self._magics.count()}]"), parsed
-        )
+        return self._follow(session.stream(request, options=options, label=self._label()), parsed)
 
-    def _follow(self, stream: Stream, parsed: Line) -> Completion:
+    def _ask_about(
+        self, documents: Sequence[Document], messages: tuple[Message, ...], options: Options, parsed: Line
+    ) -> Any:
+        from glm_magics.documents import asking
+        from glm_magics.documents.map_reduce import MapReduce
+        from glm_magics.documents.plan import make_plan
+
+        session = api.session()
+        part_by_part, estimate = parsed.values.get("map_reduce"), parsed.values.get("estimate")
+        if estimate and part_by_part:
+            return commands.estimate_parts(session, make_plan(session, messages, documents, options))
+        if estimate:
+            whole = session.request(asking.with_documents(messages, documents), options)
+            return commands.estimate(session, whole)
+        if part_by_part:
+            reading = MapReduce(session, messages, documents, options=options, label=self._label())
+            return self._follow(reading, parsed)
+        request = asking.request(session, messages, documents, options)
+        return self._follow(session.stream(request, options=options, label=self._label()), parsed)
+
+    def _label(self) -> str:
+        return f"In[{self._magics.count()}]"
+
+    def _follow(self, stream: Stream | MapReduce, parsed: Line) -> Completion:
         try:
             with stream:
                 stream.begin()  # the request is on its way while the view is made
@@ -120,7 +146,7 @@ class Cell:
         self._magics.shown = (self._magics.count(), completion)
         return completion
 
-    def _show(self, stream: Stream, parsed: Line) -> Completion:
+    def _show(self, stream: Stream | MapReduce, parsed: Line) -> Completion:
         from glm_magics.views import choose, follow
 
         quiet = bool(parsed.values.get("quiet"))

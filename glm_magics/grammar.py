@@ -32,7 +32,7 @@ class GrammarError(ValueError):
     """A line that cannot be read: one sentence of what came and what was expected."""
 
 
-Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort"]
+Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort", "path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ _METAVARS: dict[Kind, str] = {
     "seconds": "SECONDS",
     "money": "AMOUNT",
     "effort": "LEVEL",
+    "path": "PATH",
 }
 
 OPTIONS: tuple[Option, ...] = (
@@ -77,6 +78,15 @@ OPTIONS: tuple[Option, ...] = (
         "inputs",
         repeat=True,
     ),
+    Option(
+        ("--file",),
+        "path",
+        "attach a document: text, Markdown, CSV, JSON, a notebook, a PDF, …",
+        "files",
+        repeat=True,
+    ),
+    Option(("--map-reduce",), "flag", "read a long --file part by part, then answer", "map_reduce"),
+    Option(("--force",), "flag", "attach a --file even if it looks like a secret", "force"),
     Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
     Option(("--no-think",), "flag", "answer at once", "think", False),
     Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
@@ -268,6 +278,7 @@ _READERS = {
     "count": _count,
     "seconds": _seconds,
     "money": _money,
+    "path": _text,
 }
 
 
