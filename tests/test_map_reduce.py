@@ -544,6 +544,8 @@ def test_a_job_that_is_done_stays_as_it_is(serve: Serve) -> None:
     with job:
         list(job)
     done = job.completion
+    progress = job.progress()
+    assert (progress.phase, progress.usage, progress.cost) == ("done", done.usage, done.cost)
     job.interrupt()
     job.stop()
     job.begin()

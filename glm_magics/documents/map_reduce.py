@@ -114,16 +114,18 @@ class MapReduce:
         return self._final or self._collected("incomplete")
 
     def progress(self) -> Progress:
-        going = [self._answer.progress()] if self._answer is not None else self._round.progress()
+        """Tokens and money of all requests so far, those in flight included."""
+        answer = self._answer.progress() if self._answer is not None else None
+        going = [] if self.done else [answer] if answer is not None else self._round.progress()
         settled = self._job.ledger.entries
         return Progress(
-            phase=going[0].phase if self._answer is not None else "reading",
+            phase="done" if self.done else answer.phase if answer is not None else "reading",
             seconds=self._clock() - self._began,
             first_token_seconds=None,
-            thinking_seconds=going[0].thinking_seconds if self._answer is not None else 0.0,
+            thinking_seconds=answer.thinking_seconds if answer is not None else 0.0,
             usage=total_usage([entry.usage for entry in settled] + [each.usage for each in going]),
             cost=total_cost([entry.cost for entry in settled] + [each.cost for each in going]),
-            note=going[0].note if self._answer is not None else self._status(),
+            note=answer.note if answer is not None else self._status(),
         )
 
     # -- one step after the other -------------------------------------------------------------------
