@@ -152,6 +152,25 @@ def test_a_web_page_becomes_its_words(put: Put) -> None:
     assert [section.line for section in document.sections] == [None, None]
 
 
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<svg>", "<p>", "<li>", "&", "<!--", '<i a="', "<table>", "<td>", "</div>"]
+)
+def test_a_page_made_to_stall_its_reader_does_not(put: Put, piece: str) -> None:
+    put("a.html", f"<p>words</p>{piece * (100_000 // len(piece))}")
+    try:
+        said = read("a.html").text
+    except DocumentError as error:
+        said = str(error)
+    assert said.startswith(("words", "a.html has more than"))  # a stall ends in the timeout of the test
+
+
+@pytest.mark.parametrize("piece", ["<div>", "<x-y>", "<b>"])
+def test_elements_nested_beyond_reason_are_refused(put: Put, piece: str) -> None:
+    put("a.html", piece * 100_000)
+    with pytest.raises(DocumentError, match=r"a.html has more than 2,000 elements inside each other"):
+        read("a.html")
+
+
 def test_a_pdf_is_read_page_by_page(put: Put) -> None:
     put("a.pdf", pdf(["The first page (of three)\nhas two lines", "", "The third page is the last"]))
     document = read("a.pdf")

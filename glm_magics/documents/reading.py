@@ -59,5 +59,5 @@ def _sections(text: str, kind: Kind, name: str) -> tuple[Section, ...]:
     if kind == "Markdown":
         return markdown_sections(text)
     if kind == "web page":
-        return markdown_sections(page_text(text), numbered=False)
+        return markdown_sections(page_text(text, name), numbered=False)
     return text_sections(text, chapters=kind == "text")
