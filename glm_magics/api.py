@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from glm_magics._data_stream import DataStream
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import ChatRequest, Completion, Message
+    from glm_magics.chat import ChatRequest, Completion, Cost, Message
     from glm_magics.documents import Document
     from glm_magics.documents.map_reduce import MapReduce
+    from glm_magics.shared_budget import SharedBudget
+    from glm_magics.structured.asking import Form
 
     File = str | PathLike[str] | Document
 
@@ -108,6 +111,7 @@ def ask(
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
     schema: Any = None,
+    form: Form | None = None,
     files: Sequence[File] = (),
     map_reduce: bool = False,
     label: str = "ask",
@@ -116,43 +120,21 @@ def ask(
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
     `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
-    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
-    `files` are documents below the prompt, by path (as `read_document` reads them) or read already; with
-    `map_reduce` they are read part by part, and `.sources` has the parts.
+    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more. `form`
+    says how the schema is sent: "prompt", "json_object", "json_schema" (for servers other than GLM's) or
+    "tool" (a function to call); without it, as suits the server and the tier. `files` are documents below the
+    prompt, by path (as `read_document` reads them) or read already; with `map_reduce` they are read part by
+    part, and `.sources` has the parts.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    if schema is None:
-        return _whole(_stream(prompt, options, files, map_reduce, label))
-    if map_reduce:
-        raise SettingError(
-            "A schema and map_reduce do not go together: ask for data about one document at once."
-        )
-    return _ask_for(prompt, files, schema, options, label)
-
-
-def _ask_for(
-    prompt: str | Sequence[Message], files: Sequence[File], spec: Any, options: Options, label: str
-) -> Completion:
-    from glm_magics.errors import ParseError
-    from glm_magics.structured import asking
-    from glm_magics.structured.schema import schema
-
-    plan = schema(spec)
-    current = session()
-    request = _request(prompt, options, files)
-    json_mode = current.find_tier(request.model).json_object
-    dialect = current.client.endpoint.dialect
-    request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
-    completion = _whole(current.stream(request, options=options, label=label))
-    try:
-        return asking.with_value(completion, asking.value_of(completion, plan), plan, form, first=None)
-    except ParseError as error:
-        request = asking.once_more(request, completion, error)
-    second = _whole(current.stream(request, options=options, label=label))
-    return asking.with_value(second, asking.value_of(second, plan), plan, form, first=completion)
+    asked = _stream(prompt, files, map_reduce, schema, form, options, label)
+    with asked as events:
+        for _ in events:
+            pass
+    return asked.completion
 
 
 def stream(
@@ -168,13 +150,18 @@ def stream(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    schema: Any = None,
+    form: Form | None = None,
     files: Sequence[File] = (),
     map_reduce: bool = False,
     label: str = "stream",
-) -> Stream | MapReduce:
-    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
+) -> Stream | DataStream | MapReduce:
+    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`.
+
+    With a `schema`, an answer that does not fit is asked for once more: `AskedAgain` comes between the two.
+    """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return _stream(prompt, options, files, map_reduce, label)
+    return _stream(prompt, files, map_reduce, schema, form, options, label)
 
 
 def read_document(path: str | PathLike[str], *, force: bool = False) -> Document:
@@ -188,22 +175,44 @@ def read_document(path: str | PathLike[str], *, force: bool = False) -> Document
     return read(path, force=force)
 
 
-def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
+def budget(
+    amount: Decimal | float | str | None,
+    per: Literal["session", "cell"] = "session",
+    *,
+    shared: str | PathLike[str] | None = None,
+) -> Session:
     """A wall: no request is sent that could pass it. `amount` is in the endpoint's currency; None lifts it.
 
-    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself).
+    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself). With
+    `shared`, the path of a file, the wall stands there, for every process that names the same file: the first
+    one's amount is its limit, and None leaves it. Raises `SettingError` for a file that cannot be used.
     """
     from glm_magics.ledger import Budget
 
     current = session()
-    value = None if amount is None else read_amount(amount)
-    if per == "cell":
-        current.cell_budget = None if value is None else current.money(value).amount
+    limit = None if amount is None else current.money(read_amount(amount))
+    if shared is not None:
+        current.ledger.shared = None if limit is None else _shared(shared, limit)
+    elif per == "cell":
+        current.cell_budget = None if limit is None else limit.amount
     elif per == "session":
-        current.ledger.budget = None if value is None else Budget(current.money(value), "this session")
+        current.ledger.budget = None if limit is None else Budget(limit, "this session")
     else:
         raise SettingError(f"A budget is per session or per cell, not per {per}.")
     return current
+
+
+def _shared(file: str | PathLike[str], limit: Cost) -> SharedBudget:
+    from glm_magics.shared_budget import SharedBudget
+
+    found = SharedBudget(file, limit=limit)
+    standing = found.standing().limit
+    if standing != limit:
+        raise SettingError(
+            f"The shared budget {found.file} is {standing}, not {limit}.",
+            hint="Name that amount, or use another file.",
+        )
+    return found
 
 
 def read_amount(amount: Decimal | float | str) -> Decimal:
@@ -335,7 +344,45 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
-def _request(prompt: str | Sequence[Message], options: Options, files: Sequence[File] = ()) -> ChatRequest:
+def _stream(
+    prompt: str | Sequence[Message],
+    files: Sequence[File],
+    map_reduce: bool,
+    schema: Any,
+    form: Form | None,
+    options: Options,
+    label: str,
+) -> Stream | DataStream | MapReduce:
+    if schema is None and form is not None:
+        raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
+    if map_reduce:
+        return _part_by_part(prompt, files, schema, options, label)
+    current = session()
+    request = _request(prompt, options, files)
+    if schema is None:
+        return current.stream(request, options=options, label=label)
+    from glm_magics._data_stream import stream_data
+    from glm_magics.structured.schema import schema as planned
+
+    return stream_data(current, request, planned(schema), form=form, options=options, label=label)
+
+
+def _part_by_part(
+    prompt: str | Sequence[Message], files: Sequence[File], schema: Any, options: Options, label: str
+) -> MapReduce:
+    if schema is not None:
+        raise SettingError(
+            "A schema and map_reduce do not go together: ask for data about one document at once."
+        )
+    if not files:
+        raise SettingError("map_reduce is about documents: name them with files=[…].")
+    from glm_magics.documents.asking import read_all
+    from glm_magics.documents.map_reduce import MapReduce
+
+    return MapReduce(session(), _messages(prompt), read_all(files), options=options, label=label)
+
+
+def _request(prompt: str | Sequence[Message], options: Options, files: Sequence[File]) -> ChatRequest:
     if not files:
         return session().request(_messages(prompt), options)
     from glm_magics.documents import asking
@@ -347,26 +394,6 @@ def _messages(prompt: str | Sequence[Message]) -> tuple[Message, ...]:
     from glm_magics.chat import Message
 
     return (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
-
-
-def _stream(
-    prompt: str | Sequence[Message], options: Options, files: Sequence[File], map_reduce: bool, label: str
-) -> Stream | MapReduce:
-    if not map_reduce:
-        return session().stream(_request(prompt, options, files), options=options, label=label)
-    if not files:
-        raise SettingError("map_reduce is about documents: name them with files=[…].")
-    from glm_magics.documents.asking import read_all
-    from glm_magics.documents.map_reduce import MapReduce
-
-    return MapReduce(session(), _messages(prompt), read_all(files), options=options, label=label)
-
-
-def _whole(stream: Stream | MapReduce) -> Completion:
-    with stream as events:
-        for _ in events:
-            pass
-    return stream.completion
 
 
 def _options(

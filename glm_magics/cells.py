@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,15 @@ from IPython.core.error import UsageError
 from glm_magics import api, commands, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
-from glm_magics.chat import Completion, Message
+from glm_magics.chat import ChatRequest, Completion, Message
+from glm_magics.data_cells import data_of, plan_of, shape_of
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from glm_magics._data_stream import DataStream
     from glm_magics.documents import Document
     from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.magics import GLMMagics
@@ -76,7 +81,10 @@ class Cell:
                 return command(self._magics, parsed.words[1:])
         if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
-        return self._ask(parsed.text, parsed)
+        answer = self._ask(parsed.text, parsed, brief=True)
+        if isinstance(answer, Completion) and "schema" in parsed.values:
+            return data_of(answer, shape_of(parsed))  # `df = %glm --schema …`
+        return answer
 
     def cell(self, line: str, cell: str) -> Any:
         parsed = grammar.parse_all(line)
@@ -98,45 +106,64 @@ class Cell:
 
     # -- asking -------------------------------------------------------------------------------------
 
-    def _ask(self, text: str, parsed: Line) -> Any:
+    def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
         session = api.session()
+        plan = plan_of(parsed, self._names)
         options = self._options(parsed)
         messages = prompting.messages(text, parsed, self._names)
-        if documents := prompting.documents(parsed):
-            return self._ask_about(documents, messages, options, parsed)
-        request = session.request(messages, options)
-        if parsed.values.get("estimate"):
-            return commands.estimate(session, request)
-        return self._follow(session.stream(request, options=options, label=self._label()), parsed)
+        documents = prompting.documents(parsed)
+        if parsed.values.get("map_reduce"):
+            if plan is not None:
+                raise GrammarError("--schema and --map-reduce do not go together.")
+            return self._ask_part_by_part(documents, messages, options, parsed)
+        request = self._request(messages, documents, options, parsed)
+        if plan is None:
+            if parsed.values.get("estimate"):
+                return commands.estimate(session, request)
+            return self._follow(session.stream(request, options=options, label=self._label()), parsed)
+        from glm_magics._data_stream import asked, stream_data
 
-    def _ask_about(
-        self, documents: Sequence[Document], messages: tuple[Message, ...], options: Options, parsed: Line
-    ) -> Any:
+        if parsed.values.get("estimate"):
+            return commands.estimate(session, asked(session, request, plan)[0])
+        data = stream_data(session, request, plan, options=options, label=self._label())
+        return self._follow(data, parsed, brief)
+
+    def _request(
+        self, messages: tuple[Message, ...], documents: Sequence[Document], options: Options, parsed: Line
+    ) -> ChatRequest:
+        """With the documents below; an estimate may also be of what does not fit."""
+        session = api.session()
+        if not documents:
+            return session.request(messages, options)
         from glm_magics.documents import asking
+
+        if parsed.values.get("estimate"):
+            return session.request(asking.with_documents(messages, documents), options)
+        return asking.request(session, messages, documents, options)
+
+    def _ask_part_by_part(
+        self, documents: Sequence[Document], messages: tuple[Message, ...], options: Options, parsed: Line
+    ) -> Completion | None:
         from glm_magics.documents.map_reduce import MapReduce
         from glm_magics.documents.plan import make_plan
 
         session = api.session()
-        part_by_part, estimate = parsed.values.get("map_reduce"), parsed.values.get("estimate")
-        if estimate and part_by_part:
-            return commands.estimate_parts(session, make_plan(session, messages, documents, options))
-        if estimate:
-            whole = session.request(asking.with_documents(messages, documents), options)
-            return commands.estimate(session, whole)
-        if part_by_part:
-            reading = MapReduce(session, messages, documents, options=options, label=self._label())
-            return self._follow(reading, parsed)
-        request = asking.request(session, messages, documents, options)
-        return self._follow(session.stream(request, options=options, label=self._label()), parsed)
+        if parsed.values.get("estimate"):
+            commands.estimate_parts(session, make_plan(session, messages, documents, options))
+            return None
+        reading = MapReduce(session, messages, documents, options=options, label=self._label())
+        return self._follow(reading, parsed)
 
     def _label(self) -> str:
         return f"In[{self._magics.count()}]"
 
-    def _follow(self, stream: Stream | MapReduce, parsed: Line) -> Completion:
+    def _follow(
+        self, stream: Stream | DataStream | MapReduce, parsed: Line, brief: bool = False
+    ) -> Completion:
         try:
             with stream:
                 stream.begin()  # the request is on its way while the view is made
-                completion = self._show(stream, parsed)
+                completion = self._show(stream, parsed, brief)
         finally:
             self._bind(parsed, stream.completion)
         if completion.finish_reason == "interrupted":
@@ -146,7 +173,7 @@ class Cell:
         self._magics.shown = (self._magics.count(), completion)
         return completion
 
-    def _show(self, stream: Stream | MapReduce, parsed: Line) -> Completion:
+    def _show(self, stream: Stream | DataStream | MapReduce, parsed: Line, brief: bool) -> Completion:
         from glm_magics.views import choose, follow
 
         quiet = bool(parsed.values.get("quiet"))
@@ -161,8 +188,14 @@ class Cell:
 
     def _bind(self, parsed: Line, completion: Completion) -> None:
         """Also what is only a part; but where nothing came at all, the name keeps what it had."""
-        refused = completion.finish_reason == "incomplete" and not (completion.text or completion.reasoning)
-        if "out" in parsed.values and not refused:
+        if "out" not in parsed.values:
+            return
+        if "schema" in parsed.values:
+            if completion.schema is not None:
+                self._shell.user_ns[parsed.values["out"]] = data_of(completion, shape_of(parsed))
+            elif completion.finish_reason in ("stopped", "interrupted"):
+                print(f"{parsed.values['out']} keeps what it had: no whole record had come.", file=sys.stderr)
+        elif completion.finish_reason != "incomplete" or completion.text or completion.reasoning:
             self._shell.user_ns[parsed.values["out"]] = completion
 
     def _insert_code(self, completion: Completion) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 __all__ = [
     "OPTIONS",
+    "SHAPES",
     "GrammarError",
     "Line",
     "Option",
@@ -32,7 +33,20 @@ class GrammarError(ValueError):
     """A line that cannot be read: one sentence of what came and what was expected."""
 
 
-Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort", "path"]
+Kind = Literal[
+    "flag",
+    "text",
+    "tier",
+    "name",
+    "number",
+    "count",
+    "seconds",
+    "money",
+    "effort",
+    "schema",
+    "shape",
+    "path",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,11 @@ _METAVARS: dict[Kind, str] = {
     "money": "AMOUNT",
     "effort": "LEVEL",
     "path": "PATH",
+    "schema": "SPEC",
+    "shape": "SHAPE",
 }
+
+SHAPES = ("frame", "record", "json", "text")
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -87,6 +105,10 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(("--map-reduce",), "flag", "read a long --file part by part, then answer", "map_reduce"),
     Option(("--force",), "flag", "attach a --file even if it looks like a secret", "force"),
+    Option(
+        ("--schema",), "schema", "answer as data: 'name: str, price: float?', or a class of yours", "schema"
+    ),
+    Option(("--as",), "shape", "frame (default), record, json or text, with --schema", "shape"),
     Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
     Option(("--no-think",), "flag", "answer at once", "think", False),
     Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
@@ -269,8 +291,16 @@ def _money(name: str, text: str) -> Decimal:
     return Decimal(text)
 
 
+def _shape(name: str, text: str) -> str:
+    if text not in SHAPES:
+        raise GrammarError(f"{name} {text}: expected {', '.join(SHAPES[:-1])} or {SHAPES[-1]}.")
+    return text
+
+
 _READERS = {
     "text": _text,
+    "schema": _text,
+    "shape": _shape,
     "tier": _text,
     "effort": _text,
     "name": _identifier,

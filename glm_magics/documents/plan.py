@@ -90,18 +90,17 @@ def make_plan(
 
 def refuse_beyond_budget(session: Session, plan: Plan) -> None:
     """Raises `BudgetExceeded` when not even reading the parts fits into the budget."""
-    walls = [left for wall in session.ledger.walls if (left := session.ledger.left(wall)) is not None]
-    if not walls:
+    left = session.ledger.left()
+    if left is None:
         return
     costs = [cost for request in plan.requests if (cost := session.estimate(request).input_cost) is not None]
-    if not costs or {cost.currency for cost in costs} != {wall.currency for wall in walls}:
+    if not costs or costs[0].currency != left.currency:
         return  # each request is checked against the wall again, and there it is said what is wrong
-    most = min(wall.amount for wall in walls)
-    needed = Cost(sum((cost.amount for cost in costs), Decimal(0)), costs[0].currency, estimated=True)
-    if needed.amount > most:
+    needed = Cost(sum((cost.amount for cost in costs), Decimal(0)), left.currency, estimated=True)
+    if needed.amount > left.amount:
         raise BudgetExceeded(
-            f"Reading the {len(plan.parts)} parts costs {needed} for the input alone; "
-            f"{Cost(most, needed.currency)} of the budget is left. Nothing was sent."
+            f"Reading the {len(plan.parts)} parts costs {needed} for the input alone; {left} of the budget "
+            "is left. Nothing was sent."
         )
 
 
