@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         connect,
         count_tokens,
         image,
+        read_document,
         session,
         stream,
         tiers,
@@ -51,6 +52,7 @@ __all__ = [
     "image",
     "load_ipython_extension",
     "parse",
+    "read_document",
     "schema",
     "session",
     "stream",
@@ -62,7 +64,7 @@ __all__ = [
 
 _HOMES = {
     "api": (
-        *("add_tier", "add_tiers", "ask", "budget", "connect", "count_tokens", "image"),
+        *("add_tier", "add_tiers", "ask", "budget", "connect", "count_tokens", "image", "read_document"),
         *("session", "stream", "tiers", "usage"),
     ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import Completion, Cost, ImagePart, Message
+    from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message
+    from glm_magics.documents import Document
+    from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.shared_budget import SharedBudget
     from glm_magics.structured.asking import Form
+
+    File = str | PathLike[str] | Document
 
 __all__ = [
     "add_tier",
@@ -36,6 +40,7 @@ __all__ = [
     "count_tokens",
     "image",
     "read_amount",
+    "read_document",
     "session",
     "stream",
     "tiers",
@@ -111,14 +116,19 @@ def ask(
     fetch: bool = False,
     schema: Any = None,
     form: Form | None = None,
+    files: Sequence[File] = (),
+    map_reduce: bool = False,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
-    `label` names the request in `usage()`. `images` go behind the prompt: whatever `image` takes. With a
-    `schema` (any spelling that `glm.schema` takes) the answer is asked for as JSON, and `.value` is its data;
-    an answer that does not fit is asked for once more. `form` says how the schema is sent: "prompt",
+    `label` names the request in `usage()`. `images` go behind the prompt: whatever `image` takes. `files` are
+    documents below it, by path (as `read_document` reads them) or read already; with `map_reduce` they are
+    read part by part, and `.sources` has the parts.
+
+    With a `schema` (any spelling that `glm.schema` takes) the answer is asked for as JSON, and `.value` is its
+    data; an answer that does not fit is asked for once more. `form` says how the schema is sent: "prompt",
     "json_object", "json_schema" (for servers other than GLM's) or "tool" (a function to call); without it,
     as suits the server and the tier.
 
@@ -127,10 +137,11 @@ def ask(
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
     messages = _messages(prompt, images, fetch)
-    with _stream(messages, schema, form, options, label) as events:
+    asked = _stream(messages, files, map_reduce, schema, form, options, label)
+    with asked as events:
         for _ in events:
             pass
-    return events.completion
+    return asked.completion
 
 
 def stream(
@@ -150,14 +161,17 @@ def stream(
     fetch: bool = False,
     schema: Any = None,
     form: Form | None = None,
+    files: Sequence[File] = (),
+    map_reduce: bool = False,
     label: str = "stream",
-) -> Stream | DataStream:
+) -> Stream | DataStream | MapReduce:
     """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`.
 
     With a `schema`, an answer that does not fit is asked for once more: `AskedAgain` comes between the two.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return _stream(_messages(prompt, images, fetch), schema, form, options, label)
+    messages = _messages(prompt, images, fetch)
+    return _stream(messages, files, map_reduce, schema, form, options, label)
 
 
 def image(value: Any, name: str = "", *, fetch: bool = False) -> ImagePart:
@@ -195,6 +209,17 @@ def count_tokens(
         return estimate_messages(messages)
     request = session().request(messages, Options(tier=tier))
     return session().client.count_tokens(request.model, request.messages)
+
+
+def read_document(path: str | PathLike[str], *, force: bool = False) -> Document:
+    """The text of a file, in sections: text, Markdown, CSV, JSON, a notebook, a web page or a PDF.
+
+    A relative path stays below the working folder. `force` lets a file through that looks like a secret.
+    Raises `DocumentError`.
+    """
+    from glm_magics.documents import read
+
+    return read(path, force=force)
 
 
 def budget(
@@ -378,18 +403,49 @@ def _messages(prompt: str | Sequence[Message], images: Sequence[Any], fetch: boo
 
 
 def _stream(
-    messages: tuple[Message, ...], schema: Any, form: Form | None, options: Options, label: str
-) -> Stream | DataStream:
+    messages: tuple[Message, ...],
+    files: Sequence[File],
+    map_reduce: bool,
+    schema: Any,
+    form: Form | None,
+    options: Options,
+    label: str,
+) -> Stream | DataStream | MapReduce:
+    if schema is None and form is not None:
+        raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
+    if map_reduce:
+        return _part_by_part(messages, files, schema, options, label)
     current = session()
-    request = current.request(messages, options)
+    request = _request(messages, options, files)
     if schema is None:
-        if form is not None:
-            raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
         return current.stream(request, options=options, label=label)
     from glm_magics._data_stream import stream_data
     from glm_magics.structured.schema import schema as planned
 
     return stream_data(current, request, planned(schema), form=form, options=options, label=label)
+
+
+def _part_by_part(
+    messages: tuple[Message, ...], files: Sequence[File], schema: Any, options: Options, label: str
+) -> MapReduce:
+    if schema is not None:
+        raise SettingError(
+            "A schema and map_reduce do not go together: ask for data about one document at once."
+        )
+    if not files:
+        raise SettingError("map_reduce is about documents: name them with files=[…].")
+    from glm_magics.documents.asking import read_all
+    from glm_magics.documents.map_reduce import MapReduce
+
+    return MapReduce(session(), messages, read_all(files), options=options, label=label)
+
+
+def _request(messages: tuple[Message, ...], options: Options, files: Sequence[File]) -> ChatRequest:
+    if not files:
+        return session().request(messages, options)
+    from glm_magics.documents import asking
+
+    return asking.request(session(), messages, asking.read_all(files), options)
 
 
 def _options(

@@ -24,9 +24,10 @@ from glm_magics.tokens import ERROR_BAND
 if TYPE_CHECKING:
     import pandas as pd
 
+    from glm_magics.documents.plan import Plan
     from glm_magics.magics import GLMMagics
 
-__all__ = ["estimate", "find"]
+__all__ = ["estimate", "estimate_parts", "find"]
 
 Command = Callable[["GLMMagics", Sequence[str]], Any]
 
@@ -58,6 +59,8 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
     longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
     money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
     print(f"{asked.tier.id}: {counted}, {longest}; {money}. Nothing was sent.")
+    if asked.input_tokens > (asked.tier.context or asked.input_tokens):
+        print(f"That is more than {asked.tier.id} takes: {asked.tier.context:,} tokens.")
     if currency is None:
         return None
     rows = []
@@ -75,6 +78,21 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
     columns = ["tier", f"{currency} with 1,000 tokens out", f"{currency} at most"]
     frame: pd.DataFrame = pd.DataFrame(rows, columns=columns).sort_values(columns[1], ignore_index=True)
     return frame.set_index("tier")
+
+
+def estimate_parts(session: Session, plan: Plan) -> None:
+    """What reading a document part by part would cost. Nothing is sent."""
+    from glm_magics.documents.outcome import total_cost
+
+    each = [session.estimate(request) for request in plan.requests]
+    tokens = sum(one.input_tokens for one in each)
+    inputs = total_cost([one.input_cost for one in each])
+    most = total_cost([one.most for one in each])
+    money = f"{inputs} for that input, at most {most} with the notes" if most else "no price known"
+    print(
+        f"{plan.tier.id}: {len(plan.parts)} parts, {plan.at_once} at once, ≈ {tokens:,} tokens in; {money}. "
+        "The answer from the notes comes on top. Nothing was sent."
+    )
 
 
 # ------------------------------------------------------------------------------------------ the commands

@@ -81,6 +81,8 @@ def _after(
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None
+    if asked is not None and asked.kind == "path":
+        return None  # IPython completes paths
     if asked is not None and asked.kind != "flag":
         return _values(asked, given, namespace)
     if fragment.startswith("-"):

@@ -46,6 +46,7 @@ Kind = Literal[
     "effort",
     "schema",
     "shape",
+    "path",
 ]
 
 
@@ -75,6 +76,7 @@ _METAVARS: dict[Kind, str] = {
     "seconds": "SECONDS",
     "money": "AMOUNT",
     "effort": "LEVEL",
+    "path": "PATH",
     "schema": "SPEC",
     "shape": "SHAPE",
 }
@@ -98,6 +100,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(("--image",), "image", "attach an image: a variable, a path or an address", "images", repeat=True),
     Option(("--fetch",), "flag", "load the images that are addresses (https)", "fetch"),
+    Option(
+        ("--file",),
+        "path",
+        "attach a document: text, Markdown, CSV, JSON, a notebook, a PDF, …",
+        "files",
+        repeat=True,
+    ),
+    Option(("--map-reduce",), "flag", "read a long --file part by part, then answer", "map_reduce"),
+    Option(("--force",), "flag", "attach a --file even if it looks like a secret", "force"),
     Option(
         ("--schema",), "schema", "answer as data: 'name: str, price: float?', or a class of yours", "schema"
     ),
@@ -302,6 +313,7 @@ _READERS = {
     "count": _count,
     "seconds": _seconds,
     "money": _money,
+    "path": _text,
 }
 
 

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glm_magics.chat import ImagePart, Message
 from glm_magics.grammar import GrammarError, Line, nearest
 from glm_magics.images import parts
 from glm_magics.template import data_names, fill, left_as_text, pieces, show_value
 
-__all__ = ["filled", "messages"]
+if TYPE_CHECKING:
+    from glm_magics.documents import Document
+
+__all__ = ["documents", "filled", "messages"]
 
 
 def messages(text: str, parsed: Line, names: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -28,6 +31,23 @@ def messages(text: str, parsed: Line, names: Mapping[str, Any]) -> tuple[Message
     for attached in (*_attachments(parsed, names), *images):
         content += ["\n\n", attached]
     return (Message("user", parts.joined(content)),)
+
+
+def documents(parsed: Line) -> tuple[Document, ...]:
+    """The files that the line names, read. Raises `DocumentError` for one that may not or cannot be."""
+    paths = parsed.values.get("files", ())
+    if not paths and (parsed.values.get("map_reduce") or parsed.values.get("force")):
+        option = "--map-reduce" if parsed.values.get("map_reduce") else "--force"
+        raise GrammarError(f"{option} is about a document: name one with --file PATH.")
+    if not paths:
+        return ()
+    from glm_magics.documents import read
+
+    found = tuple(read(path, force=bool(parsed.values.get("force"))) for path in paths)
+    for document in found:
+        for note in document.notes:
+            print(note, file=sys.stderr)
+    return found
 
 
 def filled(text: str, parsed: Line, names: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data_cells", "doctor", "manual"),
     ("views", "frames"),
     ("api",),
-    ("_data_stream",),
+    ("documents", "_data_stream"),
     ("_session",),
     ("_asking",),
     ("_connect", "_options", "images", "remarks", "structured"),
@@ -54,11 +54,12 @@ HEAVY = {
     "httpx": {"client", "_connect", "_exchange", "demo", "images"},
     "PIL": {"images"},
     "cairosvg": {"images"},
+    "pypdfium2": {"documents"},
     "numpy": {"images", "structured"},
     "keyring": {"_connect"},
     "markdown_it": {"render"},
     "mdit_py_plugins": {"render"},
-    "nh3": {"render"},
+    "nh3": {"documents", "render"},
     "pygments": {"render"},
 }
 # An answer turns itself into a frame: a user expects the conversion on the answer, and the vocabulary must not

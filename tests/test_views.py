@@ -21,6 +21,7 @@ from glm_magics.chat import (
     Completion,
     Cost,
     ReasoningDelta,
+    Source,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -31,6 +32,7 @@ from glm_magics.views import choose, follow, follow_all, footer, record
 from glm_magics.views.live import LiveView, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView
 from glm_magics.views.terminal import TerminalView
+from glm_magics.views.words import status
 
 
 class Recorder:
@@ -722,3 +724,31 @@ def test_in_a_kernel_without_a_front_end_the_output_is_static_from_the_start(ker
     )
     assert set(output["data"]) == {"text/markdown", "text/plain"}
     assert not any(kind.startswith("comm") for kind in seen)
+
+
+READ = Completion(
+    "It is so [S2].",
+    model="glm-4.5-air",
+    sources=(Source("S1", "a.md", "page 1"), Source("S2", "a.md", "page 2", cited=True)),
+)
+
+
+def test_the_parts_of_a_document_that_were_read_are_counted_while_it_is_read():
+    progress = Progress("reading", 20.0, None, 0.0, Usage(), None, "3 of 12 parts")
+    assert status(progress) == "Reading: 3 of 12 parts"
+
+
+def test_the_terminal_lists_the_sources_under_the_answer():
+    out = io.StringIO()
+    view = TerminalView(out)
+    view.update([TextDelta(READ.text)], Progress("answering", 1, 1, 0, Usage(), None), None)
+    view.finish(READ, None)
+    assert out.getvalue().startswith("It is so [S2].\n\n- [S2] a.md, page 2\n\nglm-4.5-air")
+
+
+def test_the_live_view_ends_with_the_sources(front_end):
+    view = LiveView(swap=False)
+    view.start("glm-4.5-air")
+    view.update([TextDelta(READ.text)], Progress("answering", 1, 1, 0, Usage(), None), None)
+    view.finish(READ, None)
+    assert "<li>[S2] a.md, page 2</li>" in json.dumps(messages(front_end))

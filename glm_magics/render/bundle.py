@@ -16,15 +16,16 @@ __all__ = ["static"]
 def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_000) -> dict[str, str]:
     """The bundle `{"text/markdown", "text/plain"}` of a completion; `footer` is plain text.
 
-    Markdown holds, in this order and where there is any: notes, the answer, tool calls, sources, the
-    thinking (folded, its first `max_thinking_chars` characters) and the footer. Plain text holds all
-    but the thinking.
+    Markdown holds, in this order and where there is any: notes, the answer, tool calls, what was found on the
+    web, the parts of documents it rests on, the thinking (folded, its first `max_thinking_chars` characters)
+    and the footer. Plain text holds all but the thinking.
     """
     markdown = [
         *(f"> {words(note)}" for note in completion.notes),
         canonical(completion.text).strip("\n"),
         *(_tool_call(call) for call in completion.tool_calls),
         _sources(completion.search_results),
+        "\n".join(f"- {words(str(source))}" for source in completion.shown_sources),
         _thinking(completion, max_thinking_chars),
         f"<small>{words(footer)}</small>" if footer.strip() else "",
     ]
@@ -33,6 +34,7 @@ def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_
         plain(completion.text).strip("\n"),
         *(f"Tool call: {reveal(call.name)}({reveal(call.arguments)})" for call in completion.tool_calls),
         "\n".join(_source_line(number, result) for number, result in enumerate(completion.search_results, 1)),
+        "\n".join(f"- {plain(str(source))}" for source in completion.shown_sources),
         plain(footer).strip(),
     ]
     return {"text/markdown": _paragraphs(markdown), "text/plain": _paragraphs(text)}

@@ -103,6 +103,7 @@ class LiveView:
         self._over = True
         if self._plan is not None and completion.value is None:
             self._show_as_text(completion)
+        self._answer.feed(words.sources(completion))
         self._send(
             thinking=self._thinking.ops(over=True),
             status=words.ending(completion),

@@ -80,6 +80,9 @@ class TerminalView:
             self._out.flush()
             return
         self._write("answer", self._answer.end())
+        if completion.shown_sources:
+            lines = "\n".join(f"- {source}" for source in completion.shown_sources)
+            self._write("sources", plain(lines))
         self._begin("footer")
         for line in (*completion.notes, footer):
             self._out.write(self._dim(plain(line)) + "\n")
@@ -96,7 +99,7 @@ class TerminalView:
             return
         if part != self._part:
             self._begin(part)
-        if part == "answer":
+        if part in ("answer", "sources"):
             self._out.write(text)
         else:
             for line in text.splitlines(keepends=True):

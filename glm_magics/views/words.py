@@ -19,6 +19,7 @@ __all__ = [
     "facts_so_far",
     "footer",
     "record",
+    "sources",
     "status",
     "thinking_summary",
     "title",
@@ -82,6 +83,8 @@ def status(progress: Progress) -> str:
         case "waiting":
             waiting = "Still waiting" if progress.seconds > _PATIENCE_SECONDS else "Waiting"
             return f"{waiting}: {progress.note}" if progress.note else waiting
+        case "reading":
+            return f"Reading: {progress.note}"
         case "thinking":
             return "Thinking"
         case "answering":
@@ -119,6 +122,13 @@ def title(completion: Completion) -> str:
     """The tier that was asked for, and the one that answered if that is another."""
     asked, served = completion.model, completion.served_model
     return asked if not served or served.lower() == asked.lower() else f"{asked} ({served})"
+
+
+def sources(completion: Completion) -> str:
+    """The parts of documents that an answer rests on, as a list in Markdown; "" where there are none."""
+    if not completion.shown_sources:
+        return ""
+    return "\n\n" + "\n".join(f"- {source}" for source in completion.shown_sources)
 
 
 def record(completion: Completion) -> dict[str, Any]:
