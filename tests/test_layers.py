@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_exchange",),
     ("_stream",),
     ("_decoder", "_reading"),
-    ("_inline", "_sse", "_wire", "retry"),
+    ("_inline", "_sse", "_wire", "inert", "retry"),
     ("_control", "grammar", "keys", "ledger", "render", "template", "tokens"),
     ("_assets", "_tier_checks"),
     ("_tiers",),
