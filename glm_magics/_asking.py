@@ -215,7 +215,8 @@ def _settle(
     if error is not None and not _may_be_billed(error, completion):
         session.ledger.release(reservation)
         return replace(completion, usage=Usage(), cost=None)
-    completion = replace(completion, notes=remarks(request, tier, completion))
+    data = tuple(item for message in request.messages for item in message.data)
+    completion = replace(completion, notes=remarks(request, tier, completion), data=data)
     session.last = completion
     session.ledger.settle(reservation, completion)
     return completion

@@ -34,6 +34,9 @@ _OPTION_NAMES = frozenset(
         "timeout",
         "budget",
         "stream",
+        "privacy",
+        "mask",
+        "data_tokens",
     )
 )
 
@@ -98,8 +101,10 @@ class Cell:
 
     def _ask(self, text: str, parsed: Line) -> Any:
         session = api.session()
-        options = self._options(parsed)
-        request = session.request(prompting.messages(text, parsed, self._names), options)
+        messages, options = prompting.composed(
+            text, parsed, self._names, session=session, options=self._options(parsed)
+        )
+        request = session.request(messages, options)
         if parsed.values.get("estimate"):
             return commands.estimate(session, request)
         return self._follow(
@@ -129,8 +134,6 @@ class Cell:
 
     def _options(self, parsed: Line) -> Options:
         values = {name: value for name, value in parsed.values.items() if name in _OPTION_NAMES}
-        if "system" in values:
-            values["system"] = prompting.filled(values["system"], parsed, self._names)
         return Options(**values)
 
     def _bind(self, parsed: Line, completion: Completion) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMPLETE_REASONS",
+    "Attached",
     "ChatRequest",
     "Completion",
     "ContentPart",
@@ -23,6 +24,7 @@ __all__ = [
     "Finished",
     "ImagePart",
     "Message",
+    "Privacy",
     "ReasoningDelta",
     "Role",
     "SearchResult",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 Role = Literal["system", "user", "assistant", "tool"]
+Privacy = Literal["schema", "stats", "sample", "full"]  # how much of a table is sent: see `frames.rules`
 
 # A stream that ends with one of these is whole; the platform's other reasons are failures
 # (docs.z.ai, chat completion: `sensitive`, `network_error`), and ours is "interrupted" or "stopped".
@@ -75,12 +78,36 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """What of a variable went into a message: sizes and rules, never a value.
+
+    `rows` and `columns` are those of the variable and None where it has none, `sent_rows` and `sent_columns`
+    those whose cells were sent. `masked` names the withheld columns, `masked_cells` counts their cells.
+    `tokens` is an estimate.
+    """
+
+    name: str
+    kind: str
+    rows: int | None = None
+    columns: int | None = None
+    sent_rows: int | None = None
+    sent_columns: int | None = None
+    privacy: Privacy = "full"
+    masked: tuple[str, ...] = ()
+    masked_cells: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
+    """`data` says what of the notebook's variables the content holds; it is not sent."""
+
     role: Role
     content: str | tuple[ContentPart, ...]
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    data: tuple[Attached, ...] = ()
 
     @property
     def text(self) -> str:
@@ -208,7 +235,8 @@ class Completion:
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
     `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
-    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object" or "prompt".
+    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object" or "prompt". `data`
+    says what of the notebook's variables went with the question.
     """
 
     text: str
@@ -231,6 +259,7 @@ class Completion:
     value: Any = field(default=None, repr=False, compare=False)
     form: str = ""
     schema: Any = field(default=None, repr=False, compare=False)
+    data: tuple[Attached, ...] = ()
 
     def __str__(self) -> str:
         return self.text

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._tiers import tiers
-from glm_magics.grammar import OPTIONS, Option, option_named, words
+from glm_magics.grammar import OPTIONS, PRIVACY_LEVELS, Option, option_named, words
 from glm_magics.manual import COMMANDS
 from glm_magics.template import data_names
 
@@ -96,6 +96,8 @@ def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> I
         named = [tier for tier in map(tiers().get, given) if tier is not None]
         levels = [level for tier in (named or tiers()) for level in tier.efforts]
         return dict.fromkeys(levels)
+    if option.kind == "privacy":
+        return PRIVACY_LEVELS
     return data_names(namespace) if option.kind == "name" else ()
 
 

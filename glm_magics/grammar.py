@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from glm_magics.chat import Privacy
 
 __all__ = [
     "OPTIONS",
+    "PRIVACY_LEVELS",
     "GrammarError",
     "Line",
     "Option",
@@ -32,7 +35,9 @@ class GrammarError(ValueError):
     """A line that cannot be read: one sentence of what came and what was expected."""
 
 
-Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort"]
+Kind = Literal[
+    "flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort", "privacy", "columns"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Option:
         return "" if self.kind == "flag" else _METAVARS[self.kind]
 
 
+PRIVACY_LEVELS: tuple[Privacy, ...] = get_args(Privacy)
+
 _METAVARS: dict[Kind, str] = {
     "text": "TEXT",
     "tier": "TIER",
@@ -60,6 +67,8 @@ _METAVARS: dict[Kind, str] = {
     "seconds": "SECONDS",
     "money": "AMOUNT",
     "effort": "LEVEL",
+    "privacy": "LEVEL",
+    "columns": "COL,…",
 }
 
 OPTIONS: tuple[Option, ...] = (
@@ -77,6 +86,11 @@ OPTIONS: tuple[Option, ...] = (
         "inputs",
         repeat=True,
     ),
+    Option(
+        ("--data-tokens",), "count", "the most that attached tables take of the prompt (8k)", "data_tokens"
+    ),
+    Option(("--privacy",), "privacy", "what of a table is sent: schema, stats, sample or full", "privacy"),
+    Option(("--mask",), "columns", "columns whose values are not sent", "mask", repeat=True),
     Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
     Option(("--no-think",), "flag", "answer at once", "think", False),
     Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
@@ -208,7 +222,8 @@ def _option(line: str, word: str, end: int, values: dict[str, Any], given: dict[
 
 def _store(option: Option, name: str, value: Any, values: dict[str, Any], given: dict[str, str]) -> None:
     if option.repeat:
-        values[option.target] = (*values.get(option.target, ()), value)
+        more = value if isinstance(value, tuple) else (value,)
+        values[option.target] = (*values.get(option.target, ()), *more)
         return
     before = given.setdefault(option.target, name)
     if option.target in values and (before != name or option.kind != "flag"):
@@ -259,6 +274,21 @@ def _money(name: str, text: str) -> Decimal:
     return Decimal(text)
 
 
+def _privacy(name: str, text: str) -> str:
+    if text not in PRIVACY_LEVELS:
+        near = nearest(text, PRIVACY_LEVELS)
+        raise GrammarError(f"{name} {text}: expected {', '.join(PRIVACY_LEVELS)}.{near}")
+    return text
+
+
+def _columns(name: str, text: str) -> tuple[str, ...]:
+    """Names with commas between them; quotes around all keep blanks."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise GrammarError(f"{name} {text}: expected names of columns with commas between them.")
+    return found
+
+
 _READERS = {
     "text": _text,
     "tier": _text,
@@ -268,6 +298,8 @@ _READERS = {
     "count": _count,
     "seconds": _seconds,
     "money": _money,
+    "privacy": _privacy,
+    "columns": _columns,
 }
 
 

@@ -15,14 +15,16 @@ from glm_magics.render.text import plain, reveal
 if TYPE_CHECKING:
     from glm_magics.render.blocks import Blocks
     from glm_magics.render.bundle import frame_table, static
+    from glm_magics.render.card import data_card
     from glm_magics.render.markup import html
     from glm_magics.render.reemit import canonical
 
-__all__ = ["Blocks", "canonical", "frame_table", "html", "plain", "reveal", "static"]
+__all__ = ["Blocks", "canonical", "data_card", "frame_table", "html", "plain", "reveal", "static"]
 
 _HOMES = {
     "Blocks": "blocks",
     "canonical": "reemit",
+    "data_card": "card",
     "frame_table": "bundle",
     "html": "markup",
     "static": "bundle",

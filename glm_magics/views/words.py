@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,8 @@ def title(completion: Completion) -> str:
 
 
 def record(completion: Completion) -> dict[str, Any]:
-    """What an output's metadata keeps of an answer, for programs: never the prompt, never a key."""
+    """What an output's metadata keeps of an answer, for programs: never the prompt, never a key. `data`
+    says what of the notebook's variables was sent."""
     usage, cost = completion.usage, completion.cost
     return {
         "version": 1,
@@ -121,6 +123,7 @@ def record(completion: Completion) -> dict[str, Any]:
         "seconds": round(completion.seconds, 3),
         "first_token_seconds": _rounded(completion.first_token_seconds),
         "thinking_seconds": round(completion.thinking_seconds, 3),
+        "data": [asdict(item) | {"masked": list(item.masked)} for item in completion.data],
     }
 
 

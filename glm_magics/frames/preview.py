@@ -1,0 +1,98 @@
+"""What leaves this machine, and what it costs, before it does: the card of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from glm_magics._tiers import tiers
+from glm_magics.chat import Attached, ChatRequest
+from glm_magics.render import data_card, frame_table, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from glm_magics._asking import Estimate
+    from glm_magics._session import Session
+
+__all__ = ["Preview", "card_lines", "estimate_line", "preview", "price_table"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Preview:
+    """`text` is exactly what would be sent, `data` the record of what is in it, `prices` the cost by tier."""
+
+    text: str
+    data: tuple[Attached, ...]
+    estimate: Estimate
+    prices: pd.DataFrame | None
+
+    def __repr__(self) -> str:
+        prices = "" if self.prices is None else f"\n{self.prices.head(8).to_string()}\n"
+        return plain("\n".join([*self._lines(), prices, self.text]))
+
+    def _repr_html_(self) -> str:
+        return data_card(self._lines(), _html_of(self.prices), self.text)
+
+    def _lines(self) -> list[str]:
+        return [*card_lines(self.data), f"{estimate_line(self.estimate)} Nothing was sent."]
+
+
+def preview(session: Session, request: ChatRequest, text: str) -> Preview:
+    data = tuple(item for message in request.messages for item in message.data)
+    return Preview(text, data, session.estimate(request), price_table(session, request))
+
+
+def card_lines(data: Sequence[Attached]) -> list[str]:
+    """One line for each variable: rows and columns, those of them that are sent, what is masked, tokens."""
+    return [_line(item) for item in data]
+
+
+def estimate_line(asked: Estimate) -> str:
+    longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
+    money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
+    return f"{asked.tier.id}: ≈ {asked.input_tokens:,} tokens in, {longest}; {money}."
+
+
+def price_table(session: Session, request: ChatRequest) -> pd.DataFrame | None:
+    """What `request` would cost on each tier that could take it, the cheapest first.
+
+    None where the endpoint's currency, and so every price, is unknown.
+    """
+    import pandas as pd
+
+    asked = session.estimate(request)
+    currency = session.client.endpoint.currency
+    if currency is None:
+        return None
+    rows = []
+    for tier in tiers():
+        price = tier.prices.get(currency)
+        if price is None or (tier.context or 0) < asked.input_tokens or tier.deprecated:
+            continue
+        output = min(asked.max_output_tokens or 1_000, tier.max_output or 1_000)
+        thousand = price.ceiling(asked.input_tokens, min(1_000, output))
+        most = price.ceiling(asked.input_tokens, output)
+        rows.append((tier.id, float(thousand.amount), float(most.amount)))
+    columns = ["tier", f"{currency} with 1,000 tokens out", f"{currency} at most"]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=columns).sort_values(columns[1], ignore_index=True)
+    return frame.set_index("tier")
+
+
+def _line(item: Attached) -> str:
+    if item.rows is None or item.columns is None:
+        return f"{item.name}: {item.kind}, privacy {item.privacy}, ≈ {item.tokens:,} tokens."
+    sent = f"{item.sent_rows or 0:,} rows with {item.sent_columns or 0:,} columns are sent"
+    masked = f", masked {', '.join(item.masked)} ({item.masked_cells:,} cells)" if item.masked else ""
+    size = f"{item.rows:,} rows × {item.columns:,} columns"
+    return f"{item.name}: {size}, {sent}, privacy {item.privacy}{masked}, ≈ {item.tokens:,} tokens."
+
+
+def _html_of(prices: pd.DataFrame | None) -> str:
+    if prices is None:
+        return ""
+    cells: list[list[Any]] = [
+        [tier, *(f"{amount:g}" for amount in row)] for tier, *row in prices.itertuples()
+    ]
+    return frame_table(["tier", *map(str, prices.columns)], cells[:8])
