@@ -27,7 +27,7 @@ def describe(name: str, table: Table, rules: Rules) -> tuple[str, Attached]:
     """
     frame = table.frame
     found = fields(frame, rules.mask)
-    look = look_at(frame, aggregates=rules.privacy == "stats")
+    look = look_at(frame, rules)
     head = f"{_head(name, table)}\nColumns:"
     room = rules.tokens - estimate(head) - _CLOSING_TOKENS
     share = _COLUMNS_SHARE if rules.has_rows else 1.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics.frames.cells import cell, number
 from glm_magics.frames.fields import Field
-from glm_magics.frames.rules import FEW
+from glm_magics.frames.rules import FEW, Rules
 from glm_magics.frames.sampling import spread
 
 if TYPE_CHECKING:
@@ -35,18 +35,20 @@ class Look:
     positions: np.ndarray[Any, Any] | None
     rows: int
     aggregates: bool = False
+    mask: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
         return "" if self.positions is None else "≈ "
 
 
-def look_at(frame: pd.DataFrame, *, aggregates: bool) -> Look:
+def look_at(frame: pd.DataFrame, rules: Rules) -> Look:
     rows, columns = frame.shape
+    aggregates = rules.privacy == "stats"
     if rows <= _EXACT_ROWS and rows * columns <= _EXACT_CELLS:
-        return Look(None, rows, aggregates)
+        return Look(None, rows, aggregates, rules.mask)
     wanted = min(_SAMPLE_ROWS, max(1_000, _EXACT_CELLS // max(1, columns)))
-    return Look(spread(rows, wanted) if rows > wanted else None, rows, aggregates)
+    return Look(spread(rows, wanted) if rows > wanted else None, rows, aggregates, rules.mask)
 
 
 def summary(field: Field, look: Look) -> str:
@@ -134,7 +136,7 @@ def _bounds(field: Field, values: pd.Series[Any], look: Look) -> tuple[str, str]
             array, about = whole.to_numpy(), ""
             values = type(values)([np.fmin.reduce(array), np.fmax.reduce(array)], dtype=whole.dtype)
     low, high = values.min(), values.max()
-    return f"{about}{_shown(low, values.dtype)}", f"{about}{_shown(high, values.dtype)}"
+    return f"{about}{_shown(low, values.dtype, look)}", f"{about}{_shown(high, values.dtype, look)}"
 
 
 def _frequent(values: pd.Series[Any], look: Look) -> Iterator[str]:
@@ -152,7 +154,7 @@ def _frequent(values: pd.Series[Any], look: Look) -> Iterator[str]:
     least = FEW if look.aggregates else 2
     order = np.argsort(-counts, kind="stable")[:_MOST_VALUES]
     shown = [
-        f"{_shown(counted.index[at], values.dtype)} {_share(int(counts[at]), len(values), look)}"
+        f"{_shown(counted.index[at], values.dtype, look)} {_share(int(counts[at]), len(values), look)}"
         for at in order
         if counts[at] >= least
     ]
@@ -164,8 +166,8 @@ def _share(count: int, of: int, look: Look) -> str:
     return f"{count:,}×" if not look.about else f"≈ {100 * count / of:.2g} %"
 
 
-def _shown(value: Any, dtype: Any) -> str:
-    text = cell(value, most=_LONGEST_VALUE, digits=digits_of(dtype))
+def _shown(value: Any, dtype: Any, look: Look) -> str:
+    text = cell(value, most=_LONGEST_VALUE, digits=digits_of(dtype), mask=look.mask)
     return f'"{text}"' if isinstance(value, str) else text
 
 
