@@ -103,7 +103,7 @@ def of_levels() -> pd.DataFrame:
 def hostile() -> pd.DataFrame:
     names = pd.Index(["t", *(text[:60] for text in HOSTILE)], dtype=object)
     cells = [[text, *range(len(HOSTILE))] for text in HOSTILE]
-    return pd.DataFrame(np.array(cells, dtype=object), columns=names)
+    return pd.DataFrame(np.array(cells, dtype=object), columns=names, dtype=object)
 
 
 ZOO: dict[str, Callable[[], Any]] = {

@@ -45,8 +45,8 @@ def record(
 
 
 def rows(text: str) -> list[list[str]]:
-    found = re.search(r"^```csv\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
-    return list(csv.reader(io.StringIO(found[1]))) if found else []
+    found = re.search(r"^(`{3,})csv\n(.*?)\n\1$", text, re.DOTALL | re.MULTILINE)
+    return list(csv.reader(io.StringIO(found[2]))) if found else []
 
 
 # The budget

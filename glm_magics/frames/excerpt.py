@@ -155,7 +155,7 @@ def _first_of_each(field: Field, look: Look) -> list[int]:
     import pandas as pd
 
     types = pd.api.types
-    dtype = field.frame.dtypes.iloc[field.at]
+    dtype = field.dtype
     if not (
         isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype) or types.is_bool_dtype(dtype)
     ):

@@ -28,6 +28,7 @@ class Field:
     frame: pd.DataFrame
     at: int
     label: str
+    dtype: Any
     is_index: bool = False
     is_masked: bool = False
 
@@ -63,22 +64,13 @@ class Field:
         import numpy as np
         import pandas as pd
 
-        dtype = self._dtype
+        dtype = self.dtype
         if isinstance(dtype, pd.SparseDtype):
             return f"Sparse[{dtype.subtype}]"  # its own name tells the fill value, which is a value of cells
         if dtype.kind == "O" and isinstance(dtype, np.dtype):
             kinds = _kinds(self._first())
             return f"object ({', '.join(kinds)})" if kinds else "object"
         return one_line(cut(str(dtype), _LONGEST_NAME))
-
-    @property
-    def _dtype(self) -> Any:
-        import pandas as pd
-
-        index = self.frame.index
-        if not self.is_index:
-            return self.frame.dtypes.iloc[self.at]
-        return index.levels[self.at].dtype if isinstance(index, pd.MultiIndex) else index.dtype
 
     def _first(self) -> pd.Series[Any]:
         import numpy as np
@@ -88,18 +80,22 @@ class Field:
 
 def fields(frame: pd.DataFrame, mask: Sequence[str]) -> list[Field]:
     """The levels of the index, unless it only counts the rows, and the columns."""
+    import pandas as pd
+
     names = frame.index.names
     levels = () if has_plain_index(frame) else enumerate(names)
+    index = frame.index
+    kinds = [level.dtype for level in index.levels] if isinstance(index, pd.MultiIndex) else [index.dtype]
     found = [
-        Field(frame, at, _label(_level_name(name, at, names)), True, is_masked(name, mask))
+        Field(frame, at, _label(_level_name(name, at, names)), kinds[at], True, is_masked(name, mask))
         for at, name in levels
     ]
     hidden = [
         level for level, name in enumerate(frame.columns.names) if name is not None and str(name) in mask
     ]
-    for at, label in enumerate(frame.columns):
+    for at, (label, dtype) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
         shown = _hide_levels(label, hidden, at) if hidden else label
-        found.append(Field(frame, at, _label(spelled(shown)), False, is_masked(label, mask)))
+        found.append(Field(frame, at, _label(spelled(shown)), dtype, False, is_masked(label, mask)))
     return found
 
 
