@@ -109,7 +109,7 @@ def hostile() -> pd.DataFrame:
 ZOO: dict[str, Callable[[], Any]] = {
     "ten-rows": lambda: sales(10),
     "a-thousand-rows": lambda: sales(1_000),
-    "long": long,
+    "many-rows": long,
     "wide": lambda: long(200, 2_000),
     "wide-with-long-names": lambda: pd.DataFrame([[1] * 300], columns=[f"名字 {at} " * 40 for at in range(300)]),
     "huge-cells": lambda: pd.DataFrame({"t": ["字" * 5_000_000, "short"], "n": [1, 2]}),

@@ -48,7 +48,7 @@ def test_a_preview_is_exactly_what_is_sent(registered: None) -> None:
 def test_a_preview_shows_the_card_and_the_text(registered: None) -> None:
     shown = FRAME.glm.preview(privacy="sample")
     for view in (repr(shown), shown._repr_html_()):
-        assert "df: 2 rows × 2 columns, 2 rows with 2 columns are sent, privacy sample" in view
+        assert "df: 2 rows × 2 columns, cells of 2 rows and 2 columns are sent, privacy sample" in view
         assert "Nothing was sent." in view
         assert "glm-4.7-flash" in view
         assert "Rome,80" in view

@@ -203,7 +203,7 @@ def test_an_estimate_shows_what_would_leave_the_machine(cells: Cells) -> None:
     cells(MAKE)
     ran = cells("%glm --estimate --mask city -i df hi")
     assert (
-        "df: 2 rows × 2 columns, 2 rows with 1 columns are sent, privacy full, masked city (2 cells), ≈ "
+        "df: 2 rows × 2 columns, cells of 2 rows and 1 columns are sent, privacy full, masked city (2 cells), ≈ "
         in ran.out
     )
     assert "Nothing was sent." in ran.out

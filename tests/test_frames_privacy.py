@@ -89,7 +89,7 @@ def frames() -> Iterator[Any]:
     yield pytest.param(pd.Index(names, name="secret"), id="an-index")
     yield pytest.param(pd.DataFrame({"secret": names, "n": harmless}).groupby("secret"), id="group-by")
     yield pytest.param(pd.DataFrame({"secret": [*names[:-1], None]}).style, id="styler")
-    yield pytest.param(pd.DataFrame({"secret": names * 10_000, "n": [1] * 400_000}), id="long")
+    yield pytest.param(pd.DataFrame({"secret": names * 10_000, "n": [1] * 400_000}), id="many-rows")
 
 
 FRAMES = list(frames())

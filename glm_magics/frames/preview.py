@@ -83,7 +83,8 @@ def price_table(session: Session, request: ChatRequest) -> pd.DataFrame | None:
 def _line(item: Attached) -> str:
     if item.rows is None or item.columns is None:
         return f"{item.name}: {item.kind}, privacy {item.privacy}, ≈ {item.tokens:,} tokens."
-    sent = f"{item.sent_rows or 0:,} rows with {item.sent_columns or 0:,} columns are sent"
+    rows, columns = item.sent_rows or 0, item.sent_columns or 0
+    sent = f"cells of {rows:,} rows and {columns:,} columns are sent" if rows else "no row is sent"
     masked = f", masked {', '.join(item.masked)} ({item.masked_cells:,} cells)" if item.masked else ""
     size = f"{item.rows:,} rows × {item.columns:,} columns"
     return f"{item.name}: {size}, {sent}, privacy {item.privacy}{masked}, ≈ {item.tokens:,} tokens."

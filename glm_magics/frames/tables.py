@@ -80,9 +80,19 @@ def _converted(value: Any) -> Table | None:
     if not hasattr(value, "to_pandas"):
         return None
     if kind.startswith("polars"):
-        converted = value.to_pandas(use_pyarrow_extension_array=True)
+        converted = _of_polars(value)
     else:
         converted = value.to_pandas(types_mapper=pd.ArrowDtype)
     if isinstance(converted, pd.Series):
         converted = _of_series(converted)
     return Table(converted, kind) if isinstance(converted, pd.DataFrame) else None
+
+
+def _of_polars(value: Any) -> Any:
+    try:
+        return value.to_pandas(use_pyarrow_extension_array=True)
+    except ImportError:
+        pass
+    raise TemplateError(
+        "A polars table needs pyarrow to be attached.", hint="`pip install pyarrow`. Nothing was sent."
+    )
