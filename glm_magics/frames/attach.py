@@ -73,7 +73,10 @@ def attach(
     Raises `SettingError` for one that is not there, and where there is no room; `TemplateError` for no data.
     """
     tables = {name: as_table(name, value) for name, value in values.items()}
-    plain = {name: _masked(values[name], rules.mask) for name, table in tables.items() if table is None}
+    unmasked = {name: values[name] for name, table in tables.items() if table is None}
+    for name, value in unmasked.items():
+        show_value(name, value)  # refuses what is no data, too large or holds itself
+    plain = {name: _masked(value, rules.mask) for name, value in unmasked.items()}
     check_mask(must_mask, _labels(tables, plain.values()))
     parts = {name: _of_plain(name, value, rules) for name, value in plain.items()}
     parts |= _of_tables({name: table for name, table in tables.items() if table is not None}, rules)
