@@ -8,6 +8,7 @@ Importing this package imports nothing heavy; names are loaded when they are fir
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
+    from glm_magics.frames.accessor import pandas
     from glm_magics.structured.parse import parse
     from glm_magics.structured.schema import schema
     from glm_magics.structured.table import to_frame
@@ -51,6 +53,7 @@ __all__ = [
     "count_tokens",
     "image",
     "load_ipython_extension",
+    "pandas",
     "parse",
     "read_document",
     "schema",
@@ -69,6 +72,7 @@ _HOMES = {
     ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
+    "frames.accessor": ("pandas",),
     "structured.parse": ("parse",),
     "structured.schema": ("schema",),
     "structured.table": ("to_frame",),
@@ -98,3 +102,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from glm_magics import magics
 
     magics.unload(shell)
+
+
+if "pandas" in sys.modules:  # `df.glm`, without importing what is not there; `glm.pandas()` does it later on
+    from glm_magics.frames.accessor import register_if_pandas_is_there
+
+    register_if_pandas_is_there()
+    del register_if_pandas_is_there

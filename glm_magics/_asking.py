@@ -230,7 +230,8 @@ def _settle(
         session.ledger.release(reservation)
         return replace(completion, usage=Usage(), cost=None)
     sent = tuple(_sent(image) for message in request.messages for image in message.images)
-    completion = replace(completion, notes=remarks(request, tier, completion), images=sent)
+    data = tuple(item for message in request.messages for item in message.data)
+    completion = replace(completion, notes=remarks(request, tier, completion), images=sent, data=data)
     session.last = completion
     session.ledger.settle(reservation, completion)
     return completion

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from glm_magics.chat import Privacy
+
 __all__ = ["DEFAULT_TIER", "Options"]
 
 DEFAULT_TIER = "glm-4.5-air"
@@ -18,6 +20,7 @@ class Options:
     """How to ask, beside the prompt. None leaves a choice to the session, the tier or the platform.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request, in the endpoint's currency.
+    `privacy`, `mask` and `data_tokens` say how much of attached tables is sent (see `frames.rules`).
     """
 
     tier: str | None = None
@@ -30,6 +33,9 @@ class Options:
     stop: tuple[str, ...] = ()
     timeout: float | None = None
     budget: Decimal | None = None
+    privacy: Privacy | None = None
+    mask: tuple[str, ...] = ()
+    data_tokens: int | None = None
     stream: bool = True
 
     def over(self, defaults: Options) -> Options:

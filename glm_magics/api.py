@@ -127,7 +127,7 @@ def ask(
     documents below it, by path (as `read_document` reads them) or read already; with `map_reduce` they are
     read part by part, and `.sources` has the parts.
 
-    With a `schema` (any spelling that `glm.schema` takes) the answer is asked for as JSON, and `.value` is its
+    With a `schema` (any spelling that `glm.schema` takes) the answer is asked for as JSON and `.value` is the
     data; an answer that does not fit is asked for once more. `form` says how the schema is sent: "prompt",
     "json_object", "json_schema" (for servers other than GLM's) or "tool" (a function to call); without it,
     as suits the server and the tier.

@@ -42,6 +42,9 @@ _OPTION_NAMES = frozenset(
         "timeout",
         "budget",
         "stream",
+        "privacy",
+        "mask",
+        "data_tokens",
     )
 )
 
@@ -110,8 +113,9 @@ class Cell:
     def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
         session = api.session()
         plan = plan_of(parsed, self._names)
-        options = self._options(parsed)
-        messages = prompting.messages(text, parsed, self._names)
+        messages, options = prompting.composed(
+            text, parsed, self._names, session=session, options=self._options(parsed)
+        )
         documents = prompting.documents(parsed)
         if parsed.values.get("map_reduce"):
             if plan is not None:
@@ -190,8 +194,6 @@ class Cell:
 
     def _options(self, parsed: Line) -> Options:
         values = {name: value for name, value in parsed.values.items() if name in _OPTION_NAMES}
-        if "system" in values:
-            values["system"] = prompting.filled(values["system"], parsed, self._names)
         return Options(**values)
 
     def _bind(self, parsed: Line, completion: Completion) -> None:

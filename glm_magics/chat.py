@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPLETE_REASONS",
     "AskedAgain",
+    "Attached",
     "ChatRequest",
     "Completion",
     "ContentPart",
@@ -24,6 +25,7 @@ __all__ = [
     "Finished",
     "ImagePart",
     "Message",
+    "Privacy",
     "ReasoningDelta",
     "Role",
     "SearchResult",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 Role = Literal["system", "user", "assistant", "tool"]
+Privacy = Literal["schema", "stats", "sample", "full"]  # how much of a table is sent: see `frames.rules`
 
 # A stream that ends with one of these is whole; the platform's other reasons are failures
 # (docs.z.ai, chat completion: `sensitive`, `network_error`), and ours is "interrupted" or "stopped".
@@ -84,12 +87,36 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """What of a variable went into a message: sizes and rules, never a value.
+
+    `rows` and `columns` are those of the variable and None where it has none, `sent_rows` and `sent_columns`
+    those whose cells were sent. `masked` names the withheld columns, `masked_cells` counts their cells.
+    `tokens` is an estimate.
+    """
+
+    name: str
+    kind: str
+    rows: int | None = None
+    columns: int | None = None
+    sent_rows: int | None = None
+    sent_columns: int | None = None
+    privacy: Privacy = "full"
+    masked: tuple[str, ...] = ()
+    masked_cells: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
+    """`data` says what of the notebook's variables the content holds; it is not sent."""
+
     role: Role
     content: str | tuple[ContentPart, ...]
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    data: tuple[Attached, ...] = ()
 
     @property
     def text(self) -> str:
@@ -256,11 +283,11 @@ class Completion:
     `finish_reason` is the server's, or "interrupted" (Ctrl-C), "stopped" (the Stop button) or
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
-    `notes` are remarks for the reader, in plain words; `images` are the pictures that were sent, without
-    their pixels. `sources` are the parts of a long document that were read one by one for it; usage, cost and
-    seconds are then those of all requests. `value` is the answer as data where a schema was asked for,
-    `schema` that schema, and `form` how it was sent: "json_schema", "json_object", "prompt" or "tool" (then
-    the data was in the arguments of a tool call).
+    `notes` are remarks for the reader, in plain words; `data` says what of the notebook's variables went with
+    the question, `images` are the pictures that were sent, without their pixels. `sources` are the parts of a
+    long document that were read one by one for it; usage, cost and seconds are then those of all requests.
+    `value` is the answer as data where a schema was asked for, `schema` that schema, and `form` how it was
+    sent: "json_schema", "json_object", "prompt" or "tool" (then the data came in a tool call's arguments).
     """
 
     text: str
@@ -285,6 +312,7 @@ class Completion:
     value: Any = field(default=None, repr=False, compare=False)
     form: str = ""
     schema: Any = field(default=None, repr=False, compare=False)
+    data: tuple[Attached, ...] = ()
 
     def __str__(self) -> str:
         return self.text

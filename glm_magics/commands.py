@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
 from glm_magics._session import Session
-from glm_magics._tiers import tiers
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
-from glm_magics.tokens import ERROR_BAND
+from glm_magics.render import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,39 +44,15 @@ def find(line: Line) -> Command | None:
 
 
 def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
-    """What `request` would cost on its tier and on the others that could take it. Nothing is sent.
+    """What `request` would send of the notebook's data and cost on its tier, and the prices of the others.
 
-    None where the endpoint's currency, and so every price, is unknown.
+    Nothing is sent. None where the endpoint's currency, and so every price, is unknown.
     """
-    import pandas as pd
+    from glm_magics.frames.preview import card_lines, price_table
 
-    asked = session.estimate(request)
-    currency = session.client.endpoint.currency
-    images = sum(len(message.images) for message in request.messages)
-    pictures = f", {images} image{'s' if images > 1 else ''} among them" if images else ""
-    counted = f"≈ {asked.input_tokens:,} tokens in (±{ERROR_BAND * 100:.0f} %{pictures})"
-    longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
-    money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
-    print(f"{asked.tier.id}: {counted}, {longest}; {money}. Nothing was sent.")
-    if asked.input_tokens > (asked.tier.context or asked.input_tokens):
-        print(f"That is more than {asked.tier.id} takes: {asked.tier.context:,} tokens.")
-    if currency is None:
-        return None
-    rows = []
-    for tier in tiers():
-        price = tier.prices.get(currency or "")
-        if images and not tier.vision:
-            continue
-        if price is None or (tier.context or 0) < asked.input_tokens or tier.deprecated:
-            continue
-        output = min(asked.max_output_tokens or 1_000, tier.max_output or 1_000)
-        thousand = price.ceiling(asked.input_tokens, min(1_000, output))
-        rows.append(
-            (tier.id, float(thousand.amount), float(price.ceiling(asked.input_tokens, output).amount))
-        )
-    columns = ["tier", f"{currency} with 1,000 tokens out", f"{currency} at most"]
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=columns).sort_values(columns[1], ignore_index=True)
-    return frame.set_index("tier")
+    for line in card_lines(session, request):
+        print(plain(line))
+    return price_table(session, request)
 
 
 def estimate_parts(session: Session, plan: Plan) -> None:

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from glm_magics.chat import Privacy
 
 __all__ = [
     "OPTIONS",
+    "PRIVACY_LEVELS",
     "SHAPES",
     "GrammarError",
     "Line",
@@ -47,6 +50,8 @@ Kind = Literal[
     "schema",
     "shape",
     "path",
+    "privacy",
+    "columns",
 ]
 
 
@@ -66,6 +71,8 @@ class Option:
         return "" if self.kind == "flag" else _METAVARS[self.kind]
 
 
+PRIVACY_LEVELS: tuple[Privacy, ...] = get_args(Privacy)
+
 _METAVARS: dict[Kind, str] = {
     "text": "TEXT",
     "tier": "TIER",
@@ -79,6 +86,8 @@ _METAVARS: dict[Kind, str] = {
     "path": "PATH",
     "schema": "SPEC",
     "shape": "SHAPE",
+    "privacy": "LEVEL",
+    "columns": "COL,…",
 }
 
 SHAPES = ("frame", "record", "json", "text")
@@ -98,6 +107,11 @@ OPTIONS: tuple[Option, ...] = (
         "inputs",
         repeat=True,
     ),
+    Option(
+        ("--data-tokens",), "count", "the most that attached tables take of the prompt (8k)", "data_tokens"
+    ),
+    Option(("--privacy",), "privacy", "what of a table is sent: schema, stats, sample or full", "privacy"),
+    Option(("--mask",), "columns", "columns whose values are not sent", "mask", repeat=True),
     Option(("--image",), "image", "attach an image: a variable, a path or an address", "images", repeat=True),
     Option(("--fetch",), "flag", "load the images that are addresses (https)", "fetch"),
     Option(
@@ -244,7 +258,8 @@ def _option(line: str, word: str, end: int, values: dict[str, Any], given: dict[
 
 def _store(option: Option, name: str, value: Any, values: dict[str, Any], given: dict[str, str]) -> None:
     if option.repeat:
-        values[option.target] = (*values.get(option.target, ()), value)
+        more = value if isinstance(value, tuple) else (value,)
+        values[option.target] = (*values.get(option.target, ()), *more)
         return
     before = given.setdefault(option.target, name)
     if option.target in values and (before != name or option.kind != "flag"):
@@ -301,6 +316,21 @@ def _shape(name: str, text: str) -> str:
     return text
 
 
+def _privacy(name: str, text: str) -> str:
+    if text not in PRIVACY_LEVELS:
+        near = nearest(text, PRIVACY_LEVELS)
+        raise GrammarError(f"{name} {text}: expected {', '.join(PRIVACY_LEVELS)}.{near}")
+    return text
+
+
+def _columns(name: str, text: str) -> tuple[str, ...]:
+    """Names with commas between them; quotes around all keep blanks."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise GrammarError(f"{name} {text}: expected names of columns with commas between them.")
+    return found
+
+
 _READERS = {
     "text": _text,
     "schema": _text,
@@ -314,6 +344,8 @@ _READERS = {
     "seconds": _seconds,
     "money": _money,
     "path": _text,
+    "privacy": _privacy,
+    "columns": _columns,
 }
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, validate
+from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe, validate
 
 from glm_magics import __version__, _connect, _control, api, manual, questions
 from glm_magics._options import DEFAULT_TIER, Options
 from glm_magics.errors import GLMError, UnknownTier
+from glm_magics.frames import accessor
+from glm_magics.grammar import PRIVACY_LEVELS
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GLMMagics", "load", "unload"]
 
-_SETTINGS = ("tier", "system", "think", "temperature", "max_tokens", "timeout")
+_SETTINGS = ("tier", "system", "think", "temperature", "max_tokens", "timeout", "privacy", "mask")
 _COMPLETION = "glm_magics.chat.Completion"  # named, not imported: loading is to be quick
 
 
@@ -47,6 +49,12 @@ class GLMMagics(Magics):
     timeout = Float(None, allow_none=True, help="Seconds without data before an answer is given up.").tag(
         config=True
     )
+    privacy = Enum(
+        [None, *PRIVACY_LEVELS],
+        default_value=None,
+        help="What of an attached table is sent; full if not set.",
+    ).tag(config=True)
+    mask = List(Unicode(), help="Columns whose values are never sent, whatever a cell says.").tag(config=True)
     short_errors = Bool(True, help="Show an error of the API as a few lines, not as a traceback.").tag(
         config=True
     )
@@ -93,15 +101,16 @@ class GLMMagics(Magics):
     @observe(*_SETTINGS)
     def _setting_changed(self, change: Any) -> None:
         session = api.session()
-        changed: dict[str, Any] = {change["name"]: None if change["new"] == "" else change["new"]}
+        value = None if change["new"] == "" else change["new"]
+        changed: dict[str, Any] = {change["name"]: tuple(value) if isinstance(value, list) else value}
         session.defaults = replace(session.defaults, **changed)
 
     def _keep(self, chosen: Options) -> None:
         """What was chosen in this session is stronger than the configuration, so a reload changes nothing."""
         for name in _SETTINGS:
             value = getattr(chosen, name)
-            if value is not None:
-                setattr(self, name, value)
+            if value not in (None, ()):
+                setattr(self, name, list(value) if isinstance(value, tuple) else value)
 
 
 # ------------------------------------------------------------------------------------ loading, unloading
@@ -122,6 +131,7 @@ def load(shell: Any) -> None:
     shell.Completer.custom_matchers.append(completer)
     _control.register(shell)
     questions.register(shell)
+    accessor.watch(shell)
     shell.display_formatter.ipython_display_formatter.for_type(_COMPLETION, magics.show_once)
     shell.display_formatter.mimebundle_formatter.for_type(_COMPLETION, _bundle)
     _loaded[id(shell)] = (magics, completer)
@@ -142,6 +152,8 @@ def unload(shell: Any) -> None:
         shell.Completer.custom_matchers.remove(completer)
     _control.unregister(shell)
     questions.unregister(shell)
+    accessor.unwatch(shell)
+    accessor.unregister()
     shell.display_formatter.ipython_display_formatter.pop(_COMPLETION, None)
     shell.display_formatter.mimebundle_formatter.pop(_COMPLETION, None)
 

@@ -30,7 +30,7 @@ Ask a GLM model. The answer streams into the cell, with its thinking, tokens and
 
     %glm [options] question          the answer is the value: x = %glm what is 7 * 6?
 
-{{name}} is replaced by the value of that variable, once; DataFrames, lists and dicts too. Every other
+{{name}} is replaced by the value of that variable, once; a DataFrame goes below the prompt. Every other
 brace is text. With -o NAME the answer is bound: str(NAME), NAME.text, .reasoning, .usage, .cost,
 .finish_reason, .to_frame(). Stop (or interrupt) keeps what had come.
 
@@ -41,7 +41,8 @@ _EXAMPLES = """
 Examples
     %%glm air -o summary --max-tokens 2k
     %%glm glm-4.7 --think -i sales            a question about the DataFrame `sales`
-    %%glm --estimate                          what would it cost? Nothing is sent
+    %%glm --privacy stats --mask email -i df  aggregates of `df`, and nothing of its column `email`
+    %%glm --estimate                          what would be sent, what would it cost? Nothing is sent
     %glm tiers --free
     %config GLMMagics                         the settings, with their values
 """

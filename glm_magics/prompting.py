@@ -1,36 +1,66 @@
 """The prompt of a cell: its text with `{{names}}` filled, and what is attached to it.
 
-An image stands where its name does: then the message is made of parts, text and images in their order.
+Text and numbers stand where their `{{name}}` is, and so do images: then the message is made of parts. A table
+stands in the data block below the prompt, once, and its `{{name}}` becomes its name; so do lists and dicts
+where the rules withhold something of them.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics.chat import ImagePart, Message
 from glm_magics.grammar import GrammarError, Line, nearest
 from glm_magics.images import parts
-from glm_magics.template import data_names, fill, left_as_text, pieces, show_value
+from glm_magics.inert import inert
+from glm_magics.template import Show, data_names, fill, left_as_text, pieces, show_value
 
 if TYPE_CHECKING:
+    from glm_magics._options import Options
+    from glm_magics._session import Session
     from glm_magics.documents import Document
+    from glm_magics.frames.rules import Rules
 
-__all__ = ["documents", "filled", "messages"]
+__all__ = ["composed", "documents"]
 
 
-def messages(text: str, parsed: Line, names: Mapping[str, Any]) -> tuple[Message, ...]:
-    """What the cell says. Raises `TemplateError` or `GrammarError` for a name that cannot go in."""
-    raw = parsed.values.get("raw")
-    content: list[str | ImagePart] = [text] if raw else pieces(text, names, show=_shown)
-    if not raw:
+def composed(
+    text: str, parsed: Line, names: Mapping[str, Any], *, session: Session, options: Options
+) -> tuple[tuple[Message, ...], Options]:
+    """What the cell says, and its options with the system message filled.
+
+    Raises `TemplateError` or `GrammarError` for a name that cannot go in, and `SettingError` for rules about
+    tables that cannot be kept.
+    """
+    from glm_magics.frames import attach
+
+    rules = attach.rules_of(options, session.defaults)
+    attached: dict[str, Any] = {}
+    content: list[str | ImagePart] = [text]
+    if not parsed.values.get("raw"):
+        show = _shown(rules, attached)
+        content = pieces(
+            text, names, show=lambda name, value: parts.picture(name, value) or show(name, value)
+        )
+        if options.system is not None:  # a table that it names stands with the others, for it is data
+            options = replace(options, system=fill(options.system, names, show=show))
         _say_what_stayed(text, names)
-    fetch = bool(parsed.values.get("fetch"))
-    images = parts.named(parsed.values.get("images", ()), names, fetch=fetch)
-    for attached in (*_attachments(parsed, names), *images):
-        content += ["\n\n", attached]
-    return (Message("user", parts.joined(content)),)
+    images = [*_inputs(parsed, names, attached), *_images(parsed, names)]
+    said = "".join(piece for piece in content if isinstance(piece, str))
+    for image in images:
+        content += ["\n\n", image]
+    if not attached:
+        if options.mask:
+            raise GrammarError(f"--mask {','.join(options.mask)}: nothing is attached that has columns.")
+        return (Message("user", parts.joined(content)),), options
+    limits = options.over(session.defaults)
+    tier = session.find_tier(limits.tier)
+    rules = attach.room_for_data(rules, tier, limits.max_tokens, f"{said}\n{limits.system or ''}")
+    block, data = attach.attach(attached, rules, must_mask=options.mask)
+    return (Message("user", parts.joined([*content, "\n\n", block]), data=data),), options
 
 
 def documents(parsed: Line) -> tuple[Document, ...]:
@@ -50,45 +80,45 @@ def documents(parsed: Line) -> tuple[Document, ...]:
     return found
 
 
-def filled(text: str, parsed: Line, names: Mapping[str, Any]) -> str:
-    """`text` with its `{{names}}` in place, unless the line says `--raw`."""
-    return text if parsed.values.get("raw") else fill(text, names, show=_text_of)
+def _shown(rules: Rules, attached: dict[str, Any]) -> Show:
+    """What stands in the place of a name; `attached` takes what stands in the data block."""
+    from glm_magics.frames.attach import belongs_in_the_block
+
+    def show(name: str, value: Any) -> str:
+        if not belongs_in_the_block(name, value, rules):
+            return inert(show_value(name, value))
+        attached[name] = value
+        return f"`{name}`"
+
+    return show
 
 
-def _attachments(parsed: Line, names: Mapping[str, Any]) -> list[str | ImagePart]:
-    wanted = parsed.values.get("inputs", ())
-    for name in wanted:
+def _inputs(parsed: Line, names: Mapping[str, Any], attached: dict[str, Any]) -> list[ImagePart]:
+    """The images that `-i` names; `attached` takes the rest of what it names."""
+    images: list[ImagePart] = []
+
+    def keep(name: str, value: Any) -> str:
+        picture = parts.picture(name, value)
+        if picture is None:
+            attached[name] = value
+        else:
+            images.append(picture)
+        return ""
+
+    for name in parsed.values.get("inputs", ()):
         if name not in names:
             near = nearest(name, data_names(names))
             raise GrammarError(f"-i {name}: there is no variable of that name in the notebook.{near}")
-    # A template of nothing but the name keeps to the same rules for what may be read.
-    return [piece for name in wanted for piece in pieces(f"{{{{{name}}}}}", names, show=_attached) if piece]
+        # A template of nothing but the name keeps to the same rules for what may be read.
+        fill(f"{{{{{name}}}}}", names, show=keep)
+    return images
 
 
-def _attached(name: str, value: Any) -> str | ImagePart:
-    return parts.picture(name, value) or _attachment(name, value)
-
-
-def _shown(name: str, value: Any) -> str | ImagePart:
-    return parts.picture(name, value) or _text_of(name, value)
-
-
-def _attachment(name: str, value: Any) -> str:
-    from glm_magics.frames.prompt import attachment
-
-    return attachment(name, value)
+def _images(parsed: Line, names: Mapping[str, Any]) -> list[ImagePart]:
+    return parts.named(parsed.values.get("images", ()), names, fetch=bool(parsed.values.get("fetch")))
 
 
 def _say_what_stayed(text: str, names: Mapping[str, Any]) -> None:
     """Who writes `{{df.shape}}` expects a value: say that it was sent as written."""
     for slot in left_as_text(text, names):
         print(f"{slot} is sent as it is written: only plain names are filled.", file=sys.stderr)
-
-
-def _text_of(name: str, value: Any) -> str:
-    """A value in the middle of a prompt: a frame as its description, anything else as its text."""
-    if type(value).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
-        from glm_magics.frames.prompt import attachment
-
-        return f"\n\n{attachment(name, value)}\n\n"  # its fence must end at a line's end
-    return show_value(name, value)

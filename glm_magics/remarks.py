@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from glm_magics._tier import Tier
-from glm_magics.chat import ChatRequest, Completion
+from glm_magics.chat import Attached, ChatRequest, Completion
 
 __all__ = ["remarks"]
 
@@ -34,6 +34,21 @@ def _remarks(request: ChatRequest, tier: Tier, completion: Completion) -> Iterat
         yield f"Answered by {completion.served_model}, though {request.model} was asked for and priced."
     if tier.status == "leaving":
         yield f"{tier.id} is announced to go offline."
+    yield from (_coverage(item) for message in request.messages for item in message.data if item.rows)
+
+
+def _coverage(table: Attached) -> str:
+    """Whether the answer rests on all rows of a table."""
+    whole = f"the {table.rows:,} rows of {table.name}"
+    if table.privacy == "schema":
+        said = f"No value of {whole} was sent: the answer rests on names, types and counts (privacy schema)."
+    elif table.privacy == "stats":
+        said = f"No single row of {whole} was sent: the answer rests on aggregates (privacy stats)."
+    elif table.sent_rows == table.rows:
+        said = f"All {table.rows:,} rows of {table.name} were sent."
+    else:
+        said = f"{table.sent_rows:,} of {whole} were sent, with figures about the rest."
+    return said + (f" Withheld: {', '.join(table.masked)}." if table.masked else "")
 
 
 def _cut_off(request: ChatRequest, tier: Tier, completion: Completion) -> str:

@@ -192,7 +192,8 @@ def test_lists_in_tool_and_assistant_messages_are_not_seen_by_the_model() -> Non
     [
         ("POST", "/api/paas/v4/nothing", 404, "1222"),
         ("POST", "/chat/completions", 404, "1222"),
-        ("POST", "/api/paas/v4/files", 404, "1222"),
+        ("POST", "/api/paas/v4/files", 400, "1210"),
+        ("POST", "/api/paas/v4/images/generations", 404, "1222"),
         ("GET", "/api/paas/v4/chat/completions", 405, "1212"),
         ("POST", "/api/paas/v4/models", 405, "1212"),
     ],

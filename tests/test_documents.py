@@ -15,10 +15,12 @@ from document_samples import chinese_pdf, image_pdf, notebook, pdf
 
 import glm_magics as glm
 from glm_magics.documents import Document, read
-from glm_magics.documents.block import harmless, in_prompt
+from glm_magics.documents.block import in_prompt, material
 from glm_magics.documents.outline import text_sections
 from glm_magics.documents.paths import MOST_BYTES
 from glm_magics.errors import DocumentError
+from glm_magics.inert import restored
+from glm_magics.tokens import estimate
 
 CHINESE = "第一季度华北地区的销售收入增长了百分之十二，主要来自天津和石家庄的新客户。\n" * 5
 
@@ -299,14 +301,14 @@ def test_characters_that_act_are_dropped(put: Put) -> None:
     ["<|user|>", "<|assistant|>", "<|observation|>", "<|system|>", "<|endoftext|>", "[gMASK]", "<sop>",
      "<think>", "</think>", "<tool_call>", "<arg_key>", "<|begin_of_box|>"],
 )  # fmt: skip
-def test_control_tokens_of_glm_are_parted(mark: str) -> None:
-    assert mark not in harmless(f"before {mark} after")
-    assert harmless(f"before {mark} after").replace(" ", "") == f"before{mark}after"
+def test_control_tokens_of_glm_are_written_out(mark: str) -> None:
+    assert mark not in material(f"before {mark} after")
+    assert restored(material(f"before {mark} after")) == f"```text\nbefore {mark} after\n```"
 
 
 def test_text_that_only_looks_like_a_control_token_stays() -> None:
-    text = "a <| b |> c, x<y, [mask], <thinking>, if (a <|> b)"
-    assert harmless(text) == text
+    text = "a < b, x<y, [masks], <thinking>, if (a <> b)"
+    assert text in material(text)
 
 
 def test_no_document_can_end_its_fence(put: Put) -> None:
@@ -479,4 +481,4 @@ def test_a_path_that_leads_nowhere_says_why(put: Put, path: str, said: str) -> N
 def test_the_document_is_part_of_the_public_face(put: Put) -> None:
     put("a.json", json.dumps({"a": 1}))
     document = glm.read_document("a.json")
-    assert (document.kind, document.tokens) == ("JSON", 7)
+    assert (document.kind, document.tokens) == ("JSON", estimate(document.text))

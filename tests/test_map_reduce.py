@@ -610,7 +610,7 @@ def test_progress_counts_parts_tokens_and_money(serve: Serve) -> None:
 
 def test_a_question_that_fills_the_window_is_refused(serve: Serve) -> None:
     server = serve()
-    with pytest.raises(RequestError, match="question alone has ≈ 3,00"):
+    with pytest.raises(RequestError, match="question alone has ≈ 3,0"):
         glm.ask("word " * 3_000, files=[document(3)], map_reduce=True)
     with pytest.raises(RequestError, match="question in words"):
         glm.ask([Message("assistant", "no question")], files=[document(3)], map_reduce=True)

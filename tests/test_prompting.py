@@ -10,15 +10,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glm_magics import grammar, prompting
+from glm_magics import api, grammar, prompting
+from glm_magics._options import Options
 from glm_magics.chat import ImagePart, TextPart
 from glm_magics.errors import RequestError, TemplateError
 from tests.conftest import Cells
 from tests.pictures import picture
 
+pytestmark = pytest.mark.usefixtures("demo")
 
-def content(text: str, line: str = "", **names: Any) -> Any:
-    (message,) = prompting.messages(text, grammar.parse_all(line), names)
+
+def content(text: str, line: str = "", *, system: str | None = None, **names: Any) -> Any:
+    (message,), _ = prompting.composed(
+        text, grammar.parse_all(line), names, session=api.session(), options=Options(system=system)
+    )
     return message.content
 
 
@@ -43,9 +48,10 @@ def test_an_image_alone_needs_no_text() -> None:
     assert shape(content("{{a}}\n", a=A)) == ["<a>"]
 
 
-def test_attached_images_come_behind_the_text_and_the_data() -> None:
-    parts = content("Look.", "-i a --image m -i n", a=A, n=3, m=np.zeros((4, 4)))
-    assert shape(parts) == ["Look.", "<a>", "Data `n`:\n\n```json\n3\n```", "<m>"]
+def test_attached_images_come_behind_the_text_and_before_the_data() -> None:
+    parts = shape(content("Look.", "-i a --image m -i n", a=A, n=3, m=np.zeros((4, 4))))
+    assert parts[:3] == ["Look.", "<a>", "<m>"]
+    assert "Data `n`:\n\n```json\n3\n```" in parts[3]
 
 
 def test_a_matrix_is_numbers_unless_it_is_asked_for_as_an_image() -> None:
@@ -84,7 +90,7 @@ def test_what_cannot_be_attached_is_said(line: str, names: dict[str, Any], why: 
 
 def test_the_system_message_takes_no_image() -> None:
     with pytest.raises(TemplateError, match="is a Image, which is not data"):
-        prompting.filled("{{a}}", grammar.parse_all(""), {"a": A})
+        content("x", system="{{a}}", a=A)
 
 
 # In a notebook

@@ -19,12 +19,15 @@ from glm_magics.documents import Document
 from glm_magics.documents.asking import request, with_documents
 from glm_magics.documents.outline import text_sections
 from glm_magics.errors import PromptTooLong, RequestError
+from glm_magics.tokens import estimate
 
 ASKED = (Message("user", "What is in it?"),)
 
 
 def document(tokens: int) -> Document:
-    return Document("long.txt", "text", text_sections("字" * (tokens * 4 // 3)))
+    """A text of so many tokens, as they are counted here."""
+    sample = estimate("字" * 30_000) / 30_000
+    return Document("long.txt", "text", text_sections("字" * round(tokens / sample)))
 
 
 def refuse(_: httpx.Request) -> httpx.Response:

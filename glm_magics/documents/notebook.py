@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from glm_magics.documents.block import fenced
 from glm_magics.documents.document import Section
 from glm_magics.errors import DocumentError
+from glm_magics.inert import fenced
 from glm_magics.render.text import plain
 
 __all__ = ["notebook_sections"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glm_magics.documents.block import fenced, harmless, named
+from glm_magics.documents.block import material, named
 from glm_magics.documents.splitting import Part
 
 __all__ = ["Note", "answering", "joining", "reading"]
@@ -30,9 +30,8 @@ class Note:
 
 def reading(task: str, part: Part) -> str:
     """The prompt for notes on one part."""
-    material = fenced(harmless(part.text), "text")
     head = f"Part [{part.id}], {named(part.document)}, {part.place}:"
-    return f"{_READING.format(task=task)}\n\n{head}\n\n{material}"
+    return f"{_READING.format(task=task)}\n\n{head}\n\n{material(part.text)}"
 
 
 def joining(task: str, notes: Sequence[Note]) -> str:
@@ -47,7 +46,7 @@ def answering(task: str, notes: Sequence[Note], missing: Sequence[str]) -> str:
 
 
 def _listed(notes: Sequence[Note]) -> str:
-    return "\n\n".join(f"Notes on {note.title}:\n\n{fenced(harmless(note.text), 'text')}" for note in notes)
+    return "\n\n".join(f"Notes on {note.title}:\n\n{material(note.text)}" for note in notes)
 
 
 _READING = """\

@@ -52,7 +52,8 @@ def parts(documents: Iterable[Document], most: int) -> tuple[Part, ...]:
         head = _head(document)
         room = most - estimate(head)
         head, room = (head, room) if room > most // 2 else ("", most)  # a header that long helps nobody
-        for units in _packed(_units(document, room), room):
+        # Blank lines at the end of a part take a token more.
+        for units in _packed(_units(document, room - 1), room):
             above = "" if units[0].begins and units[0].line == 1 else head
             text = above + "".join(unit.text for unit in units)
             tokens = estimate(above) + sum(unit.tokens for unit in units)
@@ -72,7 +73,7 @@ def _packed(units: Iterable[_Unit], most: int) -> Iterator[list[_Unit]]:
     waiting: list[_Unit] = []
     size = 0
     for unit in units:
-        if waiting and size + unit.tokens > most:
+        if waiting and size + unit.tokens > (most - 1 if unit.text.strip() else most):
             yield waiting
             waiting, size = [], 0
         waiting.append(unit)

@@ -1,95 +1,95 @@
-"""A value from the notebook as prompt text: a DataFrame as its shape, types and first rows; else as data."""
+"""A table as prompt text within a budget of tokens: shape, columns, figures, rows, what is left out."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
-from glm_magics.template import show_value
+from glm_magics.chat import Attached
+from glm_magics.frames.columns import column_lines
+from glm_magics.frames.excerpt import Excerpt, excerpt
+from glm_magics.frames.fields import Field, fields
+from glm_magics.frames.rules import Rules
+from glm_magics.frames.stats import Look, look_at
+from glm_magics.frames.tables import Table
+from glm_magics.inert import one_line
 from glm_magics.tokens import estimate
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["describe"]
 
-__all__ = ["attachment", "describe"]
-
-DATA_TOKENS = 8_000  # the most that one attached frame takes of the prompt
-_MOST_ROWS = 50
-_MOST_COLUMNS = 60
-_CELL_CHARACTERS = 200
+_COLUMNS_SHARE = 0.5  # of the budget, where rows are sent too
+_CLOSING_TOKENS = 60
 
 
-def attachment(name: str, value: Any) -> str:
-    """`value` as a block of its own, named and fenced. Raises `TemplateError` if it is not data."""
-    frame = _as_frame(value)
-    if frame is not None:
-        return describe(name, frame)
-    text = show_value(name, value)
-    return f"Data `{name}`:\n\n{_fenced(text, 'text' if isinstance(value, str) else 'json')}"
+def describe(name: str, table: Table, rules: Rules) -> tuple[str, Attached]:
+    """Inert text of at most `rules.tokens` tokens (by `tokens.estimate`), and the record of what is in it.
+
+    The same table gives the same text, byte for byte, in every process.
+    """
+    frame = table.frame
+    found = fields(frame, rules.mask)
+    look = look_at(frame, rules)
+    head = f"{_head(name, table)}\nColumns:"
+    room = rules.tokens - estimate(head) - _CLOSING_TOKENS
+    share = _COLUMNS_SHARE if rules.has_rows else 1.0
+    lines, unnamed = column_lines(found, look, rules, int(room * share))
+    opening = "\n".join([head, *lines])
+    rows = excerpt(found, look, rules, room - estimate(opening) + estimate(head), table.groups)
+    text = _text(opening, rows, found, look, unnamed)
+    while estimate(text) > rules.tokens and rows.lines:
+        rows = rows.shorter()
+        text = _text(opening, rows, found, look, unnamed)
+    return text, _record(name, table, rules, found, rows, estimate(text))
 
 
-def describe(name: str, frame: pd.DataFrame, *, tokens: int = DATA_TOKENS) -> str:
-    """A frame within `tokens`: shape, dtypes, missing values, first rows as CSV, and what is left out."""
-    rows, columns = frame.shape
-    head = f"Table `{name}`: {rows:,} rows × {columns:,} columns."
-    shown = frame.iloc[:_MOST_ROWS, :_MOST_COLUMNS]
-    fields = "\n".join(_field(frame, at) for at in range(shown.shape[1]))
-    count = len(shown)
-    while True:
-        csv = _csv(shown.iloc[:count])
-        if count <= 1 or estimate(head + fields + csv) <= tokens:
-            break
-        count //= 2
-    left = [f"{rows - count:,} more rows"] if rows > count else []
-    left += [f"{columns - shown.shape[1]:,} more columns"] if columns > shown.shape[1] else []
-    note = f"\n\nNot shown: {' and '.join(left)}." if left else ""
-    return f"{head}\nColumns:\n{fields}\n\nFirst {count:,} rows:\n\n{_fenced(csv, 'csv')}{note}"
+def _head(name: str, table: Table) -> str:
+    rows, columns = table.frame.shape
+    kind = f" ({table.kind})" if table.kind else ""
+    groups = ", ".join(f"`{one_line(str(key))[:80]}`" for key in table.groups[:5])
+    grouped = f", grouped by {groups}" if groups else ""
+    return f"Table `{name[:80]}`{kind}: {_count(rows, 'row')} × {_count(columns, 'column')}{grouped}."
 
 
-def _as_frame(value: Any) -> pd.DataFrame | None:
-    if type(value).__module__.partition(".")[0] not in ("pandas", "polars", "pyarrow"):
-        return None
-    import pandas as pd
-
-    if isinstance(value, pd.DataFrame):
-        return value
-    if isinstance(value, pd.Series):
-        return value.to_frame()
-    if hasattr(value, "to_pandas"):
-        converted = value.to_pandas()
-        return converted if isinstance(converted, pd.DataFrame) else None
-    return None
+def _text(opening: str, rows: Excerpt, found: Sequence[Field], look: Look, unnamed: int) -> str:
+    left = ". ".join(_left_out(rows, found, look, unnamed))
+    parts = [opening, rows.text(), f"{left}." if left else ""]
+    return "\n\n".join(part for part in parts if part)
 
 
-def _field(frame: pd.DataFrame, at: int) -> str:
-    column = frame.iloc[:, at]
-    missing = int(column.isna().sum())
-    return f"- {_short(frame.columns[at])}: {column.dtype}" + (f", {missing:,} missing" if missing else "")
+def _left_out(rows: Excerpt, found: Sequence[Field], look: Look, unnamed: int) -> Iterator[str]:
+    left = []
+    if rows.lines and not rows.is_whole:
+        left.append(_count(rows.rows - len(rows.lines), "row"))
+    without = sum(not field.is_masked for field in found) - rows.columns
+    if rows.lines and without:
+        left.append(f"{_count(without, 'column')} of these rows")
+    if unnamed:
+        left.append(f"the names of {_count(unnamed, 'column')}")
+    if left:
+        yield f"Not shown: {', '.join(left)}"
+    if any("…(+" in line for _, line in rows.lines):
+        yield f"Cells of more than {rows.longest_cell:,} characters are cut, and …(+n) says by how many"
+    if look.positions is not None:
+        yield f"≈ is estimated from {len(look.positions):,} rows spread over the table"
 
 
-def _csv(frame: pd.DataFrame) -> str:
-    cells = frame.copy()
-    cells.columns = [_short(column) for column in frame.columns]
-    for at in range(cells.shape[1]):
-        column = cells.iloc[:, at]
-        if column.dtype == object or str(column.dtype) in ("string", "str"):
-            cells.isetitem(at, column.map(_short, na_action="ignore").array)
-    return cells.to_csv(index=not _is_plain_index(frame)).strip()
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def _is_plain_index(frame: pd.DataFrame) -> bool:
-    import pandas as pd
-
-    return isinstance(frame.index, pd.RangeIndex)
-
-
-def _short(cell: Any) -> str:
-    text = str(cell)
-    return text if len(text) <= _CELL_CHARACTERS else text[:_CELL_CHARACTERS] + "…"
-
-
-def _fenced(text: str, language: str) -> str:
-    """A fence that no run of backticks inside can close."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
+def _record(
+    name: str, table: Table, rules: Rules, found: Sequence[Field], rows: Excerpt, tokens: int
+) -> Attached:
+    count, columns = table.frame.shape
+    masked = tuple(field.label for field in found if field.is_masked)
+    return Attached(
+        name=name,
+        kind="table",
+        rows=count,
+        columns=columns,
+        sent_rows=len(rows.lines),
+        sent_columns=rows.columns if rows.lines else 0,
+        privacy=rules.privacy,
+        masked=masked,
+        masked_cells=count * len(masked),
+        tokens=tokens,
+    )

@@ -28,7 +28,7 @@ def read(path: str) -> bytes:
     try:
         file = Path(path).expanduser().resolve(strict=True)
         about = file.stat()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise RequestError(f"{short(path)} cannot be read: {reason}.", hint="Check the path.") from None
     inside = file.is_relative_to(Path.cwd())

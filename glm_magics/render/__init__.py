@@ -15,6 +15,7 @@ from glm_magics.render.text import plain, reveal
 if TYPE_CHECKING:
     from glm_magics.render.blocks import Blocks
     from glm_magics.render.bundle import static
+    from glm_magics.render.card import data_card
     from glm_magics.render.markup import html
     from glm_magics.render.reemit import canonical, fence
     from glm_magics.render.table import Table, html_table, static_table, text_table
@@ -23,6 +24,7 @@ __all__ = [
     "Blocks",
     "Table",
     "canonical",
+    "data_card",
     "fence",
     "html",
     "html_table",
@@ -37,6 +39,7 @@ _HOMES = {
     "Blocks": "blocks",
     "Table": "table",
     "canonical": "reemit",
+    "data_card": "card",
     "fence": "reemit",
     "html": "markup",
     "html_table": "table",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["Cleaner", "columns", "plain", "reveal"]
+__all__ = ["HIDDEN", "JOINERS", "Cleaner", "columns", "plain", "reveal"]
 
 # An OSC string (window titles, OSC-8 links) longer than this is not one: what follows its ESC is text.
 _OSC_LIMIT = 2000
@@ -17,8 +17,9 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _ZERO_WIDTH = "\u00ad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
 _TAGS = "\U000e0000-\U000e0fff"  # tag characters and the supplementary variation selectors
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
-_HIDDEN = _CONTROLS + _BIDI + _ZERO_WIDTH + _TAGS
-_JOINERS = "\u200c\u200d\ufe00-\ufe0f"  # emoji sequences and several scripts need them
+# For the brackets of a pattern: characters that act or hide, and those that hide where they do not join.
+HIDDEN = _CONTROLS + _BIDI + _ZERO_WIDTH + _TAGS
+JOINERS = "\u200c\u200d\ufe00-\ufe0f"  # emoji sequences and several scripts need them
 
 _ESCAPE_SEQUENCE = (
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
@@ -28,12 +29,12 @@ _ESCAPE_SEQUENCE = (
 )
 # A joiner joins; after ASCII (but for keycaps) or another hidden character it only hides.
 _STRAY_JOINER = (
-    rf"(?<![^\x00-\x7f{_HIDDEN}\u200c\u200d])[\u200c\u200d]"
-    rf"|(?<![^\x00-\x7f{_HIDDEN}{_JOINERS}])(?<![0-9#*])[\ufe00-\ufe0f]"
+    rf"(?<![^\x00-\x7f{HIDDEN}\u200c\u200d])[\u200c\u200d]"
+    rf"|(?<![^\x00-\x7f{HIDDEN}{JOINERS}])(?<![0-9#*])[\ufe00-\ufe0f]"
 )
 _NEWLINE = re.compile("\r\n?|[\u2028\u2029]")
-_REMOVED = re.compile(rf"{_ESCAPE_SEQUENCE}|[{_HIDDEN}]|{_STRAY_JOINER}")
-_SHOWN = re.compile(rf"[{_HIDDEN}]|{_STRAY_JOINER}")
+_REMOVED = re.compile(rf"{_ESCAPE_SEQUENCE}|[{HIDDEN}]|{_STRAY_JOINER}")
+_SHOWN = re.compile(rf"[{HIDDEN}]|{_STRAY_JOINER}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # The end of a piece that the next piece may complete to an escape sequence, a CR LF or a pair.
 _UNFINISHED = re.compile(

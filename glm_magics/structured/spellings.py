@@ -86,7 +86,10 @@ def element_type(annotation: Any) -> Any:
 def _kind(spec: Any) -> str:
     if isinstance(spec, pydantic.BaseModel) or dataclasses.is_dataclass(spec):
         return f"a value of {type(spec).__name__}: give the class itself"
-    return f"{type(spec).__name__} {spec!r:.60}"
+    try:
+        return f"{type(spec).__name__} {spec!r:.60}"
+    except Exception:  # an int of too many digits; an object that cannot say what it is
+        return f"a value of {type(spec).__name__}"
 
 
 # {name: type}

@@ -132,7 +132,8 @@ def sources(completion: Completion) -> str:
 
 
 def record(completion: Completion) -> dict[str, Any]:
-    """What an output's metadata keeps of an answer, for programs: never the prompt, never a key."""
+    """What an output's metadata keeps of an answer, for programs: never the prompt, never a key. `data`
+    says what of the notebook's variables was sent."""
     usage, cost = completion.usage, completion.cost
     images = {"images": [asdict(image) for image in completion.images]} if completion.images else {}
     return {
@@ -155,6 +156,7 @@ def record(completion: Completion) -> dict[str, Any]:
         "seconds": round(completion.seconds, 3),
         "first_token_seconds": _rounded(completion.first_token_seconds),
         "thinking_seconds": round(completion.thinking_seconds, 3),
+        "data": [asdict(item) | {"masked": list(item.masked)} for item in completion.data],
         **images,
     }
 

@@ -16,11 +16,18 @@ from glm_magics.demo.writer.documents import (
     without_heads,
     without_materials,
 )
-from glm_magics.demo.writer.explain import asks_for_several, explanation, note, table_summary, thoughts
+from glm_magics.demo.writer.explain import (
+    asks_for_several,
+    explanation,
+    note,
+    table_summary,
+    thoughts,
+    withheld_summary,
+)
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
 from glm_magics.demo.writer.pictures import picture_summary
-from glm_magics.demo.writer.tables import attached, without_tables
+from glm_magics.demo.writer.tables import announced, attached, without_tables
 from glm_magics.demo.writer.web import search_results
 from glm_magics.demo.writer.words import is_chinese, sentences
 from glm_magics.tokens import estimate
@@ -60,7 +67,7 @@ def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
     chinese = is_chinese(ask.question)
     if answered:
         return _noted(_from_results(answered, chinese), chinese), _USE
-    plain = without_tables(without_fences(ask.question)) or ask.question
+    plain = without_fences(without_tables(ask.question)).strip() or ask.question
     tables = attached(ask.question)
     wanted = asked_tokens(plain)
     most = ask.max_tokens or ask.tier.max_output or _MOST_TOKENS
@@ -93,8 +100,14 @@ _BRIEF = re.compile(
 
 def _short(ask: Ask, plain: str, chinese: bool) -> str:
     tables = attached(ask.question)
-    text = table_summary(tables, ask.question, chinese) if tables else simple_answer(plain)
-    if not tables and asks_for_several(plain):
+    known = announced(ask.question)
+    if tables:
+        text: str | None = table_summary(tables, ask.question, chinese)
+    elif known:
+        text = withheld_summary(known, chinese)
+    else:
+        text = simple_answer(plain)
+    if not tables and not known and asks_for_several(plain):
         text = explanation(ask)
     words = asked_words(plain)
     if words is not None:

@@ -7,10 +7,10 @@ import re
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer.intents import snippet
 from glm_magics.demo.writer.snippets import MEAN
-from glm_magics.demo.writer.tables import Column, Table, attached, without_tables
+from glm_magics.demo.writer.tables import Announced, Column, Table, announced, attached, without_tables
 from glm_magics.demo.writer.words import is_chinese
 
-__all__ = ["asks_for_several", "explanation", "note", "table_summary", "thoughts"]
+__all__ = ["asks_for_several", "explanation", "note", "table_summary", "thoughts", "withheld_summary"]
 
 _QUOTED = 160
 
@@ -117,22 +117,35 @@ def _short(text: str, length: int = _QUOTED) -> str:
 # Tables
 
 
-_SAID_ROWS = re.compile(r"(\d[\d,]{0,14}) (?:rows|行)")
-
-
 def table_summary(tables: list[Table], question: str, chinese: bool) -> str:
     """Rows, ranges, means and most frequent values, all computed from the cells."""
     parts = [_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1)]
     here = sum(len(table.rows) for table in tables)
-    said = max(
-        (int(rows.replace(",", "")) for rows in _SAID_ROWS.findall(without_tables(question))), default=0
-    )
+    said = sum(table.rows for table in announced(question))
     if said > here:  # the rest stayed at home
         parts.append(
             f"消息提到 {said} 行，以上只统计附带的 {here} 行。"
             if chinese
             else f"Of {said} rows, these are the {here} attached."
         )
+    return "\n\n".join(parts)
+
+
+def withheld_summary(tables: list[Announced], chinese: bool) -> str:
+    """What is known of tables whose rows were not sent."""
+    parts = []
+    for table in tables:
+        if chinese:
+            lead = f"表格 `{table.name}` 有 **{table.rows}** 行、{table.columns} 列；没有收到任何一行。"
+            head = "| 列 | 已知 |"
+        else:
+            lead = (
+                f"The table `{table.name}` has **{table.rows}** rows and {table.columns} columns; "
+                "no row of it was sent, so this is all there is to say:"
+            )
+            head = "| column | what is known |"
+        cells = (line.replace("|", " ").partition(": ") for line in table.lines)
+        parts.append("\n".join([lead, "", head, "|---|---|", *(f"| {a} | {b} |" for a, _, b in cells)]))
     return "\n\n".join(parts)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from glm_magics.demo.writer.blocks import balanced, fences
+from glm_magics.demo.writer.blocks import balanced, data_blocks, fences
 
-__all__ = ["Column", "Table", "attached", "without_tables"]
+__all__ = ["Announced", "Column", "Table", "announced", "attached", "without_tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,47 @@ class Table:
         return tuple(dict(zip(self.names, row, strict=True)) for row in self.rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a data block says of a table, with or without rows: its size, and a line for each column."""
+
+    name: str
+    rows: int
+    columns: int
+    lines: tuple[str, ...]
+
+
+_ANNOUNCED = re.compile(
+    r"^Table `(?P<name>[^`\n]+)`[^\n:]*: (?P<rows>[\d,]+) rows? × (?P<columns>[\d,]+) columns?[^\n]*"
+    r"(?:\nColumns:\n(?P<lines>(?:- [^\n]*(?:\n|$))*))?",
+    re.MULTILINE,
+)
+
+
+def announced(text: str) -> list[Announced]:
+    """The tables that a prompt names with their sizes."""
+    return [
+        Announced(
+            found["name"],
+            int(found["rows"].replace(",", "")),
+            int(found["columns"].replace(",", "")),
+            tuple(line[2:] for line in (found["lines"] or "").splitlines()),
+        )
+        for found in _ANNOUNCED.finditer(text)
+    ]
+
+
 def attached(text: str) -> list[Table]:
     """The tables in a text: fenced or bare CSV, Markdown pipes, JSON rows."""
     return [table for _, _, table in _found(text)]
 
 
 def without_tables(text: str) -> str:
-    """The text around the tables: what was asked about them."""
+    """The text around the tables and the data block: what was asked about them."""
     kept, at = [], 0
-    for start, end, _ in _found(text):
-        kept.append(text[at:start])
-        at = end
+    for start, end in sorted([*data_blocks(text), *((start, end) for start, end, _ in _found(text))]):
+        kept.append(text[at : max(at, start)])
+        at = max(at, end)
     return "".join([*kept, text[at:]]).strip()
 
 
@@ -71,7 +101,7 @@ def without_tables(text: str) -> str:
 def _found(text: str) -> tuple[tuple[int, int, Table], ...]:
     fenced = [(start, end, _fenced(language, inside)) for start, end, language, inside in fences(text)]
     found = [(start, end, table) for start, end, table in fenced if table]
-    covered = [(start, end) for start, end, _ in fenced]
+    covered = [*data_blocks(text), *((start, end) for start, end, _ in fenced)]
     for start, end in _runs(text):
         if any(start < stop and end > begin for begin, stop in covered):
             continue

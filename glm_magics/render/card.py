@@ -1,0 +1,23 @@
+"""What would leave this machine, as HTML: a few lines of figures, and below them the very text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from glm_magics.render.text import reveal
+
+__all__ = ["data_card"]
+
+
+def data_card(lines: Sequence[str], table: str, text: str) -> str:
+    """`lines` in paragraphs, `table` (made by `frame_table`), and `text` as it is, folded away."""
+    said = "".join(f"<p>{_shown(line)}</p>" for line in lines)
+    whole = "\n".join(_shown(line) for line in text.split("\n"))
+    folded = f"<details open><summary>What would be sent</summary><pre>{whole}</pre></details>"
+    return f"<div>{said}{table}{folded}</div>"
+
+
+def _shown(text: str) -> str:
+    """No character acts, and no dollar sign begins a formula."""
+    return escape(reveal(text)).replace("$", "<span>&#36;</span>")
