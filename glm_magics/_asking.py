@@ -22,7 +22,18 @@ from glm_magics.tokens import estimate_messages
 if TYPE_CHECKING:
     from glm_magics._session import Session
 
-__all__ = ["Estimate", "estimate", "find_tier", "money", "price", "request", "stream"]
+__all__ = [
+    "Estimate",
+    "decoder_for",
+    "estimate",
+    "find_tier",
+    "idle_seconds",
+    "may_be_billed",
+    "money",
+    "price",
+    "request",
+    "stream",
+]
 
 _IDLE_SECONDS = 120.0
 _THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
@@ -102,14 +113,31 @@ def stream(
     budgets = _budgets_for_one(session, options)
     request = _within(session, request, tier, budgets)
     reservation = session.ledger.reserve(estimate(session, request).most, label=label, budgets=budgets)
-    idle = _THINKING_IDLE_SECONDS if tier.can_think and request.thinking is not False else _IDLE_SECONDS
+    idle = idle_seconds(tier, request)
     return session.client.stream(
         request,
         limits=Limits(idle=options.timeout or idle),
-        decoder=StreamDecoder(inline_thinking=tier.id.startswith("glm-z1"), boxed=bool(tier.vision)),
+        decoder=decoder_for(tier),
         price=partial(price, session, tier),
         ended=partial(_settle, session, request, tier, reservation),
     )
+
+
+def decoder_for(tier: Tier) -> StreamDecoder:
+    """A decoder that knows the marks which the tier's generation puts into its answers."""
+    return StreamDecoder(inline_thinking=tier.id.startswith("glm-z1"), boxed=bool(tier.vision))
+
+
+def idle_seconds(tier: Tier, request: ChatRequest) -> float:
+    """How long the platform may be silent."""
+    return _THINKING_IDLE_SECONDS if tier.can_think and request.thinking is not False else _IDLE_SECONDS
+
+
+def may_be_billed(error: GLMError, completion: Completion) -> bool:
+    """A refusal costs nothing; silence after the request was sent, or a broken answer, may."""
+    if completion.text or completion.reasoning or completion.tool_calls:
+        return True
+    return isinstance(error, (NoAnswer, StreamError))
 
 
 def price(session: Session, tier: Tier, usage: Usage) -> Cost | None:
@@ -212,7 +240,7 @@ def _settle(
     completion: Completion,
     error: GLMError | None,
 ) -> Completion:
-    if error is not None and not _may_be_billed(error, completion):
+    if error is not None and not may_be_billed(error, completion):
         session.ledger.release(reservation)
         return replace(completion, usage=Usage(), cost=None)
     completion = replace(completion, notes=remarks(request, tier, completion))
@@ -223,10 +251,3 @@ def _settle(
 
 def _with_margin(tokens: int) -> int:
     return int(tokens * _INPUT_MARGIN) + 16
-
-
-def _may_be_billed(error: GLMError, completion: Completion) -> bool:
-    """A refusal costs nothing; silence after the request was sent, or a broken answer, may."""
-    if completion.text or completion.reasoning or completion.tool_calls:
-        return True
-    return isinstance(error, (NoAnswer, StreamError))

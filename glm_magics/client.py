@@ -11,12 +11,14 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from glm_magics.errors import GLMError, ProtocolError, SettingError
 from glm_magics.keys import ApiKey
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from glm_magics._decoder import StreamDecoder
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Endpoint"]
 
-CONNECT_SECONDS = 8.0
-WRITE_SECONDS = 30.0
+_Http = TypeVar("_Http")
+
 CALL_SECONDS = 20.0  # for the small questions beside a chat: models, tokenizer
 MAX_CONNECTIONS = 1_000  # httpx closes idle connections above its keep-alive limit, so it is set as high
 
@@ -165,7 +167,7 @@ class Client:
         """One plain JSON exchange, without retries."""
         import httpx
 
-        from glm_magics._exchange import broken, refusal
+        from glm_magics._posting import broken, refusal
 
         failed: GLMError
         try:
@@ -186,16 +188,39 @@ class Client:
 
         from glm_magics._exchange import watch_connection
 
+        hooks = {"request": [watch_connection]}
+        return self._made(lambda: httpx.Client(**self._settings(), event_hooks=hooks))
+
+    def asynchronous_http(self, trust: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+        """New connections for one event loop; the caller closes them. `trust` may share what takes long to load."""
+        import httpx
+
+        return self._made(lambda: httpx.AsyncClient(**self._settings(asynchronous=True), verify=trust))
+
+    def _settings(self, *, asynchronous: bool = False) -> dict[str, Any]:
+        import httpx
+
+        from glm_magics._posting import timeouts
+
+        if callable(self._transport):
+            self._transport = self._transport()
+        transport: Any = self._transport
+        if asynchronous and transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
+            from glm_magics._whole import InThreads
+
+            transport = InThreads(transport)
+        return {
+            "transport": transport,
+            "auth": self._authorize,
+            "timeout": timeouts(None),
+            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
+            "headers": {"Accept-Encoding": "identity", "User-Agent": "glm-magics"},
+            "follow_redirects": False,
+        }
+
+    def _made(self, make: Callable[[], _Http]) -> _Http:
         try:
-            return httpx.Client(
-                transport=self._transport() if callable(self._transport) else self._transport,
-                auth=self._authorize,
-                timeout=httpx.Timeout(CONNECT_SECONDS, read=None, write=WRITE_SECONDS, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
-                headers={"Accept-Encoding": "identity", "User-Agent": "glm-magics"},
-                follow_redirects=False,
-                event_hooks={"request": [watch_connection]},
-            )
+            return make()
         except (ImportError, ValueError, OSError) as error:  # a proxy or certificate that httpx cannot use
             reason = self.redact(str(error))
         raise SettingError(
