@@ -28,11 +28,13 @@ __all__ = [
     "estimate",
     "find_tier",
     "idle_seconds",
+    "keep_key_out",
     "may_be_billed",
     "money",
     "price",
     "request",
     "stream",
+    "with_margin",
 ]
 
 _IDLE_SECONDS = 120.0
@@ -71,7 +73,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
     messages = (Message("user", prompt),) if isinstance(prompt, str) else prompt
     if options.system:
         messages = (Message("system", options.system), *messages)
-    _keep_key_out(session, messages)
+    keep_key_out(session, messages)
     _check(session, tier, messages, options)
     return ChatRequest(
         model=tier.id,
@@ -97,7 +99,7 @@ def estimate(session: Session, request: ChatRequest) -> Estimate:
         input_tokens=counted,
         max_output_tokens=most_output,
         input_cost=price.cost(Usage(counted, estimated=True)) if price else None,
-        most=price.ceiling(_with_margin(counted), most_output) if price and most_output else None,
+        most=price.ceiling(with_margin(counted), most_output) if price and most_output else None,
     )
 
 
@@ -121,6 +123,20 @@ def stream(
         price=partial(price, session, tier),
         ended=partial(_settle, session, request, tier, reservation),
     )
+
+
+def keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
+    """Raises `SettingError` for a prompt that holds the API key."""
+    key = session.client.endpoint.key
+    if key is not None and not session.client.endpoint.is_demo:
+        for message in messages:
+            if key.appears_in(message.text):
+                raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
+
+
+def with_margin(tokens: int) -> int:
+    """A local count as it may be at most: budgets reserve for that."""
+    return int(tokens * _INPUT_MARGIN) + 16
 
 
 def decoder_for(tier: Tier) -> StreamDecoder:
@@ -192,14 +208,6 @@ def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options:
         raise RequestError("\n".join(found), hint="Nothing was sent.")
 
 
-def _keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
-    key = session.client.endpoint.key
-    if key is not None and not session.client.endpoint.is_demo:
-        for message in messages:
-            if key.appears_in(message.text):
-                raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
-
-
 def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
     found = []
     if options.budget is not None:
@@ -216,7 +224,7 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
     walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
     if not walls or request.max_tokens is not None or price is None or not tier.max_output:
         return request
-    counted = _with_margin(estimate_messages(request.messages))
+    counted = with_margin(estimate_messages(request.messages))
     left = min(wall.amount for wall in (session.ledger.left(wall) for wall in walls) if wall is not None)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:
@@ -247,7 +255,3 @@ def _settle(
     session.last = completion
     session.ledger.settle(reservation, completion)
     return completion
-
-
-def _with_margin(tokens: int) -> int:
-    return int(tokens * _INPUT_MARGIN) + 16

@@ -46,8 +46,8 @@ class WholeAnswers:
     ) -> Completion:
         """The answer to a request, sent once (`request.stream` has to be False).
 
-        Raises a `GLMError`; one that came with a part of an answer has it in `.completion`. A cancelled request
-        ends its connection.
+        Raises a `GLMError`; one that came with a part of an answer has it in `.completion`. When the task is
+        cancelled, the connection is closed.
         """
         began, started = time.monotonic(), time.time()
         decoder = decoder or StreamDecoder()

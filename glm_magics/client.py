@@ -192,7 +192,10 @@ class Client:
         return self._made(lambda: httpx.Client(**self._settings(), event_hooks=hooks))
 
     def asynchronous_http(self, trust: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
-        """New connections for one event loop; the caller closes them. `trust` may share what takes long to load."""
+        """New connections for one event loop; the caller closes them.
+
+        `trust` is the certificates to believe in, as httpx takes them: loading them takes long, so share it.
+        """
         import httpx
 
         return self._made(lambda: httpx.AsyncClient(**self._settings(asynchronous=True), verify=trust))

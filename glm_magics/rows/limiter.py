@@ -1,9 +1,9 @@
 """How many requests may be in flight: known, or found out from what the platform refuses.
 
 The limit doubles until the first refusal, then grows by one for every round of answers. A refusal right after
-growth tells the account's limit exactly. At a level that used to be fine, a single refusal is taken for chance;
-when it is not the only one, the limit has shrunk, and is cut to four fifths. The refused level is remembered
-and tried again only now and then. Pure: time is passed in, nothing sleeps here.
+growth tells the account's limit exactly. At a level that used to be fine, a single refusal is taken for
+chance; several say that the limit has shrunk, and cut it to four fifths. The refused level is remembered and
+tried again only now and then. Pure: time is passed in, nothing sleeps here.
 """
 
 from __future__ import annotations

@@ -54,13 +54,9 @@ class Background:
             raise SettingError("A run cannot wait for another one on the same loop.")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            while True:
-                try:
-                    return future.result(timeout=_SLICE_SECONDS)
-                except (TimeoutError, futures.TimeoutError):
-                    if future.done():
-                        raise
-                    watch()
+            while not futures.wait([future], timeout=_SLICE_SECONDS).done:
+                watch()
+            return future.result()
         except KeyboardInterrupt:
             self._loop.call_soon_threadsafe(stop)
             return self._rest(future)
