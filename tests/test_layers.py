@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # What may be heavy or absent, and where alone it may be imported.
 HEAVY = {
-    "IPython": {"", "magics", "cells", "commands", "completer", "questions", "views"},
+    "IPython": {"", "magics", "cells", "commands", "completer", "frames", "questions", "views"},
     "traitlets": {"magics", "views"},
     "anywidget": {"views"},
     "ipywidgets": {"views"},

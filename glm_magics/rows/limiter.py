@@ -79,7 +79,7 @@ class Limiter:
         return max(0.0, self._not_before - now)
 
     def give_back(self, place: Place) -> None:
-        """The request ended in a way that says nothing about the limit."""
+        """The request ended in a way that says nothing about the limit, or a wait with the place is over."""
         self.in_flight -= 1
 
     def answered(self, place: Place) -> None:
@@ -130,9 +130,10 @@ class Limiter:
             wait = retry_after if retry_after is not None else wait * (0.5 + self._jitter() / 2)
             self._not_before = max(self._not_before, now + wait)
 
-    def wait_at_floor_over(self) -> Place:
-        """The kept place as a new one, for another try."""
-        return Place(self.in_flight, self._epoch)
+    @property
+    def waits(self) -> int:
+        """How often everybody had to wait since the last answer."""
+        return self._floor_waits + self._busy_waits
 
     def _is_no_chance(self) -> bool:
         """Whether refusals at a level that used to be fine have become too many."""
