@@ -16,6 +16,7 @@ from types import MappingProxyType
 from glm_magics.demo.answer import Answer
 from glm_magics.demo.refusals import CODES, Refusal
 from glm_magics.demo.response import Piece
+from glm_magics.demo.spoil import spoiled
 from glm_magics.demo.shapes import DONE
 from glm_magics.errors import SettingError
 
@@ -67,6 +68,7 @@ _WIRE = {
     "no-done": "the stream ends without [DONE]",
     "bom": "the stream starts with a byte order mark",
     "crlf": "the stream's lines end in CR LF",
+    "spoil-rows": "an answer about several rows leaves one in 20 out and breaks one in 50",
     "empty": "thinking uses up all tokens: no text, finish reason length",
 }
 
@@ -130,6 +132,8 @@ class Fault:
                 finish_reason="length",
                 reasoning_tokens=answer.completion_tokens,
             )
+        if self.name == "spoil-rows":
+            return replace(answer, text=spoiled(answer.text))
         if self.name in ("network_error", "sensitive"):
             half = answer.text[: len(answer.text) // 2]
             return replace(answer, text=half, calls=(), finish_reason=self.name)

@@ -66,13 +66,14 @@ def _told(answers: Sequence[Answer], index: pd.Index[Any]) -> pd.DataFrame:
     """How each row fared, as columns."""
     import pandas as pd
 
-    text = pd.Series([""]).dtype if pd.Series([""]).dtype != object else pd.StringDtype()
+    from glm_magics.structured.dtypes import TEXT
+
     statuses = pd.Categorical([answer.status for answer in answers], categories=get_args(Status))
     return pd.DataFrame(
         {
             STATUS: statuses,
-            ERROR: pd.array([answer.error or None for answer in answers], dtype=text),
-            RAW: pd.array([answer.raw or None for answer in answers], dtype=text),
+            ERROR: pd.Series([answer.error or None for answer in answers], index, dtype=TEXT),
+            RAW: pd.Series([answer.raw or None for answer in answers], index, dtype=TEXT),
             TOGETHER: pd.array([answer.together or None for answer in answers], dtype="Int64"),
         },
         index=index,

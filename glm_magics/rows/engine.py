@@ -119,8 +119,9 @@ class Run:
     def _start(self, place: Place) -> bool:
         batch = self._work.take(min(self._bounds.concurrency or self.limiter.limit, self.limiter.limit))
         try:
-            request = self._plan.request(batch, bounded=self.purse.is_limited)
-            held = self.purse.reserve(self._plan.most(request))
+            limited = self.purse.is_limited
+            request = self._plan.request(batch, bounded=limited)
+            held = self.purse.reserve(self._plan.most(request) if limited else None)
         except BudgetExceeded as error:
             self._too_dear(batch, error)
             return False

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer import facts
 from glm_magics.demo.writer.blocks import balanced, without_fences
 from glm_magics.demo.writer.fill import Source, fill
+from glm_magics.demo.writer.packed import PackedRows, packed_rows
 from glm_magics.demo.writer.shape import Shape, find_shape
 from glm_magics.demo.writer.tables import attached, without_tables
 from glm_magics.demo.writer.words import keywords, sentences
@@ -38,10 +40,20 @@ def wants_json(ask: Ask) -> bool:
 def json_answer(ask: Ask, *, result: str = "") -> str:
     """The JSON text, compact enough to read; `result` is what a tool just said."""
     shape, question = _shape(ask)
+    rows = packed_rows(ask.question)
+    if rows is not None and shape is not None:
+        return json.dumps(_row_by_row(rows, shape), ensure_ascii=False)
     if result:
         question = result
     value = _value(shape, question) if shape else _free(question)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _row_by_row(packed: PackedRows, shape: Shape) -> Any:
+    one = _rows_of(shape) or shape
+    fields = tuple((name, part) for name, part in one.fields if name != packed.id)
+    record = replace(one, fields=fields)
+    return {"rows": [{packed.id: id, **_value(record, question)} for id, question in packed.questions]}
 
 
 def _shape(ask: Ask) -> tuple[Shape | None, str]:
