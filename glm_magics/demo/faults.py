@@ -16,8 +16,8 @@ from types import MappingProxyType
 from glm_magics.demo.answer import Answer
 from glm_magics.demo.refusals import CODES, Refusal
 from glm_magics.demo.response import Piece
-from glm_magics.demo.spoil import spoiled
 from glm_magics.demo.shapes import DONE
+from glm_magics.demo.spoil import spoiled
 from glm_magics.errors import SettingError
 
 __all__ = ["FAULTS", "Fault", "Page", "parse_fault"]

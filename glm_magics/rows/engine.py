@@ -106,8 +106,10 @@ class Run:
     # -- asking -------------------------------------------------------------------------------------
 
     async def _ask_all(self) -> None:
-        while self._asking or ((self._work or self._later) and not self.why):
+        while True:
             self._look_at_bounds()
+            if not self._asking and (self.why or not (self._work or self._later)):
+                return
             if self.why or not self._work or self._is_full():
                 await self._change()
                 continue

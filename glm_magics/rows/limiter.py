@@ -19,7 +19,7 @@ _MOST = 512
 _CUT = 0.8
 _DOUBTS = 3  # refusals among twice as many requests that are no chance any more
 _ROUNDS_BETWEEN_TRIES = 1  # of answers, before a refused level is tried again; doubles with each refusal
-_MOST_ROUNDS = 16
+_MOST_ROUNDS = 32
 _FLOOR_SECONDS, _LONGEST_FLOOR = 0.5, 30.0  # waits of the last one in flight, doubling
 _BUSY_SECONDS, _LONGEST_BUSY = 5.0, 120.0  # waits of all while the platform itself is busy (1305), doubling
 

@@ -1,4 +1,5 @@
-"""A request about several rows, each with an id: every row is answered as it would be if it were asked alone."""
+"""A request about several rows, each with an id: every row is answered as it would be if it were asked
+alone."""
 
 from __future__ import annotations
 
