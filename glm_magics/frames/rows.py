@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from glm_magics import _asking, _connect, api
 from glm_magics._options import Options
@@ -32,12 +32,31 @@ if TYPE_CHECKING:
 
     from glm_magics._session import Session
 
-__all__ = ["CacheMode", "How", "errors", "map_rows", "retry"]
+__all__ = ["CacheMode", "RowOptions", "errors", "map_rows", "retry"]
 
 CacheMode: TypeAlias = "Literal['on', 'fresh', 'off'] | os.PathLike[str]"
 
 RUN, MAY_BE_BILLED = "glm_run", "glm_may_be_billed"  # in a result's attrs
 _REMEMBERED = 50  # runs whose result can be asked again
+
+
+class RowOptions(TypedDict, total=False):
+    """The options of `map_rows`, for those that pass them on."""
+
+    tier: str | None
+    column: str
+    rows_per_request: RowsPerRequest
+    concurrency: int | None
+    budget: Decimal | float | str | None
+    cache: CacheMode
+    progress: bool
+    system: str | None
+    think: bool | None
+    temperature: float | None
+    max_answer_tokens: int | None
+    max_calls: int | None
+    max_tokens: int | None
+    max_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
