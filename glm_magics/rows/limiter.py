@@ -26,10 +26,11 @@ _BUSY_SECONDS, _LONGEST_BUSY = 5.0, 120.0  # waits of all while the platform its
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One request in flight: how many there were with it when it was sent, and since which cut."""
+    """One request in flight: how many there were with it when it was sent, since which cut, and when."""
 
     level: int
     epoch: int
+    sent: float
 
 
 class Limiter:
@@ -72,7 +73,7 @@ class Limiter:
             return None
         self.in_flight += 1
         self._sent += 1
-        return Place(self.in_flight, self._epoch)
+        return Place(self.in_flight, self._epoch, now)
 
     def pause(self, now: float) -> float:
         """Seconds for which nobody gets a place, whoever gives one back."""
@@ -112,6 +113,8 @@ class Limiter:
         if place.epoch == self._epoch:
             if others >= self._proven or self._is_no_chance():
                 self._cut(place, others)
+                # others that were sent with it are being refused as well, and that takes as long to be heard
+                self._not_before = max(self._not_before, now + (now - place.sent))
         elif place.epoch == self._epoch - 1:
             self._burst -= 1  # sent with the one that was refused first
             self._settle(self._burst)
