@@ -17,7 +17,7 @@ from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, U
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
 from glm_magics.ledger import Budget, Reservation
 from glm_magics.remarks import remarks
-from glm_magics.tokens import estimate_messages
+from glm_magics.tokens import estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -91,7 +91,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
 def estimate(session: Session, request: ChatRequest) -> Estimate:
     """Tokens and money of a request before it is sent; money is None where no price is known."""
     tier = find_tier(session, request.model)
-    counted = estimate_messages(request.messages)
+    counted = estimate_input(request)
     most_output = request.max_tokens or tier.max_output
     price = tier.prices.get(session.client.endpoint.currency or "")
     return Estimate(
@@ -220,12 +220,14 @@ def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
 def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[Budget, ...]) -> ChatRequest:
     """Without --max-tokens, a budget sets it: to as much output as the rest of the money buys."""
     price = tier.prices.get(session.client.endpoint.currency or "")
-    every = (*budgets, *((session.ledger.budget,) if session.ledger.budget else ()))
-    walls = [wall for wall in every if price is not None and wall.limit.currency == price.currency]
-    if not walls or request.max_tokens is not None or price is None or not tier.max_output:
+    if request.max_tokens is not None or price is None or not tier.max_output:
         return request
-    counted = with_margin(estimate_messages(request.messages))
-    left = min(wall.amount for wall in (session.ledger.left(wall) for wall in walls) if wall is not None)
+    walls = [session.ledger.left(), *(budget.limit for budget in budgets)]
+    amounts = [wall.amount for wall in walls if wall is not None and wall.currency == price.currency]
+    if not amounts:
+        return request
+    counted = with_margin(estimate_input(request))
+    left = min(amounts)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:
         per_token = max(step.output for step in price.steps) / 1_000_000

@@ -31,7 +31,7 @@ from glm_magics.errors import (
     StalledStream,
     StreamError,
 )
-from glm_magics.tokens import estimate, estimate_messages
+from glm_magics.tokens import estimate, estimate_input
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Phase", "Progress", "Stream"]
 
@@ -90,7 +90,7 @@ class Stream:
         self.run_id = uuid.uuid4().hex
         self.request = request
         self.done = False
-        self.input_estimate = estimate_messages(request.messages)
+        self.input_estimate = estimate_input(request)
         self._decoder = decoder or StreamDecoder()
         self._limits = limits
         self._abort = abort

@@ -20,7 +20,7 @@ from glm_magics._posting import broken, payload, refusal, timeouts
 from glm_magics._stream import DEFAULT_LIMITS, Limits
 from glm_magics.chat import ChatRequest, Completion, Cost, Usage
 from glm_magics.errors import GLMError, NoAnswer
-from glm_magics.tokens import estimate, estimate_messages
+from glm_magics.tokens import estimate, estimate_input
 
 if TYPE_CHECKING:
     from glm_magics.client import Client
@@ -134,7 +134,7 @@ def _at_most(seconds: float) -> Iterator[None]:
 def _counted(decoder: StreamDecoder, request: ChatRequest) -> Usage:
     thought = estimate("".join(decoder.reasoning))
     written = thought + estimate("".join(decoder.text))
-    return Usage(estimate_messages(request.messages), 0, written, thought, estimated=True)
+    return Usage(estimate_input(request), 0, written, thought, estimated=True)
 
 
 class InThreads(httpx.AsyncBaseTransport):

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from glm_magics._data_stream import DataStream
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import ChatRequest, Completion, Message
+    from glm_magics.chat import Completion, Cost, Message
+    from glm_magics.shared_budget import SharedBudget
+    from glm_magics.structured.asking import Form
 
 __all__ = [
     "add_tier",
@@ -103,41 +106,25 @@ def ask(
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
     schema: Any = None,
+    form: Form | None = None,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
     `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
-    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more.
+    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more. `form`
+    says how the schema is sent: "prompt", "json_object", "json_schema" (for servers other than GLM's) or
+    "tool" (a function to call); without it, as suits the server and the tier.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    if schema is None:
-        return _whole(_request(prompt, options), options, label)
-    return _ask_for(prompt, schema, options, label)
-
-
-def _ask_for(prompt: str | Sequence[Message], spec: Any, options: Options, label: str) -> Completion:
-    from glm_magics.errors import ParseError
-    from glm_magics.structured import asking
-    from glm_magics.structured.schema import schema
-
-    plan = schema(spec)
-    current = session()
-    request = _request(prompt, options)
-    json_mode = current.find_tier(request.model).json_object
-    dialect = current.client.endpoint.dialect
-    request, form = asking.asking_for(request, plan, json_mode=json_mode, dialect=dialect)
-    completion = _whole(request, options, label)
-    try:
-        return asking.with_value(completion, asking.value_of(completion, plan), plan, form, first=None)
-    except ParseError as error:
-        request = asking.once_more(request, completion, error)
-    second = _whole(request, options, label)
-    return asking.with_value(second, asking.value_of(second, plan), plan, form, first=completion)
+    with _stream(prompt, schema, form, options, label) as events:
+        for _ in events:
+            pass
+    return events.completion
 
 
 def stream(
@@ -153,29 +140,56 @@ def stream(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    schema: Any = None,
+    form: Form | None = None,
     label: str = "stream",
-) -> Stream:
-    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`."""
+) -> Stream | DataStream:
+    """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`.
+
+    With a `schema`, an answer that does not fit is asked for once more: `AskedAgain` comes between the two.
+    """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return session().stream(_request(prompt, options), options=options, label=label)
+    return _stream(prompt, schema, form, options, label)
 
 
-def budget(amount: Decimal | float | str | None, per: Literal["session", "cell"] = "session") -> Session:
+def budget(
+    amount: Decimal | float | str | None,
+    per: Literal["session", "cell"] = "session",
+    *,
+    shared: str | PathLike[str] | None = None,
+) -> Session:
     """A wall: no request is sent that could pass it. `amount` is in the endpoint's currency; None lifts it.
 
-    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself).
+    `per` is "session" (all that was and will be spent in it) or "cell" (each request by itself). With
+    `shared`, the path of a file, the wall stands there, for every process that names the same file: the first
+    one's amount is its limit, and None leaves it. Raises `SettingError` for a file that cannot be used.
     """
     from glm_magics.ledger import Budget
 
     current = session()
-    value = None if amount is None else read_amount(amount)
-    if per == "cell":
-        current.cell_budget = None if value is None else current.money(value).amount
+    limit = None if amount is None else current.money(read_amount(amount))
+    if shared is not None:
+        current.ledger.shared = None if limit is None else _shared(shared, limit)
+    elif per == "cell":
+        current.cell_budget = None if limit is None else limit.amount
     elif per == "session":
-        current.ledger.budget = None if value is None else Budget(current.money(value), "this session")
+        current.ledger.budget = None if limit is None else Budget(limit, "this session")
     else:
         raise SettingError(f"A budget is per session or per cell, not per {per}.")
     return current
+
+
+def _shared(file: str | PathLike[str], limit: Cost) -> SharedBudget:
+    from glm_magics.shared_budget import SharedBudget
+
+    found = SharedBudget(file, limit=limit)
+    standing = found.standing().limit
+    if standing != limit:
+        raise SettingError(
+            f"The shared budget {found.file} is {standing}, not {limit}.",
+            hint="Name that amount, or use another file.",
+        )
+    return found
 
 
 def read_amount(amount: Decimal | float | str) -> Decimal:
@@ -307,15 +321,19 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
-def _request(prompt: str | Sequence[Message], options: Options) -> ChatRequest:
-    return session().request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+def _stream(
+    prompt: str | Sequence[Message], schema: Any, form: Form | None, options: Options, label: str
+) -> Stream | DataStream:
+    current = session()
+    request = current.request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+    if schema is None:
+        if form is not None:
+            raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
+        return current.stream(request, options=options, label=label)
+    from glm_magics._data_stream import stream_data
+    from glm_magics.structured.schema import schema as planned
 
-
-def _whole(request: ChatRequest, options: Options, label: str) -> Completion:
-    with session().stream(request, options=options, label=label) as events:
-        for _ in events:
-            pass
-    return events.completion
+    return stream_data(current, request, planned(schema), form=form, options=options, label=label)
 
 
 def _options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,14 @@ from glm_magics import api, commands, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
 from glm_magics.chat import Completion
+from glm_magics.data_cells import data_of, plan_of, shape_of
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from glm_magics._data_stream import DataStream
     from glm_magics.magics import GLMMagics
 
 __all__ = ["Cell", "Interrupted", "bundle"]
@@ -74,7 +79,10 @@ class Cell:
                 return command(self._magics, parsed.words[1:])
         if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
-        return self._ask(parsed.text, parsed)
+        answer = self._ask(parsed.text, parsed, brief=True)
+        if isinstance(answer, Completion) and "schema" in parsed.values:
+            return data_of(answer, shape_of(parsed))  # `df = %glm --schema …`
+        return answer
 
     def cell(self, line: str, cell: str) -> Any:
         parsed = grammar.parse_all(line)
@@ -96,21 +104,27 @@ class Cell:
 
     # -- asking -------------------------------------------------------------------------------------
 
-    def _ask(self, text: str, parsed: Line) -> Any:
+    def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
         session = api.session()
+        plan = plan_of(parsed, self._names)
         options = self._options(parsed)
         request = session.request(prompting.messages(text, parsed, self._names), options)
-        if parsed.values.get("estimate"):
-            return commands.estimate(session, request)
-        return self._follow(
-            session.stream(request, options=options, label=f"In[{self._magics.count()}]"), parsed
-        )
+        label = f"In[{self._magics.count()}]"
+        if plan is None:
+            if parsed.values.get("estimate"):
+                return commands.estimate(session, request)
+            return self._follow(session.stream(request, options=options, label=label), parsed)
+        from glm_magics._data_stream import asked, stream_data
 
-    def _follow(self, stream: Stream, parsed: Line) -> Completion:
+        if parsed.values.get("estimate"):
+            return commands.estimate(session, asked(session, request, plan)[0])
+        return self._follow(stream_data(session, request, plan, options=options, label=label), parsed, brief)
+
+    def _follow(self, stream: Stream | DataStream, parsed: Line, brief: bool = False) -> Completion:
         try:
             with stream:
                 stream.begin()  # the request is on its way while the view is made
-                completion = self._show(stream, parsed)
+                completion = self._show(stream, parsed, brief)
         finally:
             self._bind(parsed, stream.completion)
         if completion.finish_reason == "interrupted":
@@ -120,7 +134,7 @@ class Cell:
         self._magics.shown = (self._magics.count(), completion)
         return completion
 
-    def _show(self, stream: Stream, parsed: Line) -> Completion:
+    def _show(self, stream: Stream | DataStream, parsed: Line, brief: bool) -> Completion:
         from glm_magics.views import choose, follow
 
         quiet = bool(parsed.values.get("quiet"))
@@ -135,8 +149,14 @@ class Cell:
 
     def _bind(self, parsed: Line, completion: Completion) -> None:
         """Also what is only a part; but where nothing came at all, the name keeps what it had."""
-        refused = completion.finish_reason == "incomplete" and not (completion.text or completion.reasoning)
-        if "out" in parsed.values and not refused:
+        if "out" not in parsed.values:
+            return
+        if "schema" in parsed.values:
+            if completion.schema is not None:
+                self._shell.user_ns[parsed.values["out"]] = data_of(completion, shape_of(parsed))
+            elif completion.finish_reason in ("stopped", "interrupted"):
+                print(f"{parsed.values['out']} keeps what it had: no whole record had come.", file=sys.stderr)
+        elif completion.finish_reason != "incomplete" or completion.text or completion.reasoning:
             self._shell.user_ns[parsed.values["out"]] = completion
 
     def _insert_code(self, completion: Completion) -> None:

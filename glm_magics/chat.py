@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMPLETE_REASONS",
+    "AskedAgain",
     "ChatRequest",
     "Completion",
     "ContentPart",
@@ -197,7 +198,14 @@ class Finished:
     reason: str
 
 
-Event: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | SearchResult | Finished
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """The answer so far did not fit its schema: what follows is a new one. `problems` say why."""
+
+    problems: tuple[str, ...]
+
+
+Event: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | SearchResult | Finished | AskedAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +216,8 @@ class Completion:
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
     `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
-    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object" or "prompt".
+    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object", "prompt" or
+    "tool" (then the data was in the arguments of a tool call).
     """
 
     text: str
@@ -256,11 +265,16 @@ class Completion:
 
         Raises `ParseError` (a `ValueError`) when there is no such JSON, or it does not fit.
         """
-        # These two imports point up: the vocabulary must not need pandas, and a user expects the
+        # These imports point up: the vocabulary must not need pandas, and a user expects the
         # conversion on the answer itself.
+        from glm_magics.structured.problems import Validated
         from glm_magics.structured.table import to_frame
 
-        return to_frame(self.text if self.value is None else self.value, schema=schema or self.schema)
+        if self.value is None:
+            return to_frame(self.text, schema=schema or self.schema)
+        if schema is None:
+            return to_frame(Validated(self.value), schema=self.schema)
+        return to_frame(self.value, schema=schema)
 
     def frames(self, *, numbers: bool = False) -> list[pd.DataFrame]:
         """The tables in the answer, in order: Markdown tables, CSV in fences, JSON.

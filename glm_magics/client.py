@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ from glm_magics.keys import ApiKey
 
 if TYPE_CHECKING:
     import ssl
+    from pathlib import Path
 
     import httpx
 
@@ -127,7 +129,7 @@ class Client:
 
         request = ChatRequest(model=model, messages=messages)
         body = {name: _wire.encode_request(request)[name] for name in ("model", "messages")}
-        usage = _wire.usage(self._call("POST", _wire.TOKENIZER_PATH, json=body))
+        usage = _wire.usage(self.call("POST", _wire.TOKENIZER_PATH, json=body))
         if usage is None:
             raise ProtocolError("The tokenizer's answer has no usage.")
         return usage.input_tokens
@@ -136,7 +138,7 @@ class Client:
         """The ids that the server lists (GET /models, which not every endpoint has)."""
         from glm_magics import _wire
 
-        return _wire.model_ids(self._call("GET", _wire.MODELS_PATH))
+        return _wire.model_ids(self.call("GET", _wire.MODELS_PATH))
 
     def close(self) -> None:
         with self._lock:
@@ -146,6 +148,23 @@ class Client:
 
     def redact(self, text: str) -> str:
         return self.endpoint.key.redact(text) if self.endpoint.key is not None else text
+
+    def call(self, method: str, path: str, *, timeout: float = CALL_SECONDS, **options: Any) -> Any:
+        """One plain JSON exchange, without retries. Raises a `GLMError`."""
+        with self._exchanged(method, path, timeout=timeout, **options) as response:
+            response.read()
+            self.server_date = response.headers.get("date", "")
+            try:
+                return response.json()
+            except ValueError:
+                reason = "The server's answer is not JSON."
+        raise ProtocolError(reason)
+
+    def download(self, path: str, to: Path, *, timeout: float) -> None:
+        """The body of a GET, into the file `to`. Raises a `GLMError`, or `OSError` for the file."""
+        with self._exchanged("GET", path, timeout=timeout) as response, to.open("wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
 
     # -- for the exchange ---------------------------------------------------------------------------
 
@@ -163,24 +182,22 @@ class Client:
                 self._http, self._pid = self._connect(), os.getpid()
             return self._http
 
-    def _call(self, method: str, path: str, **options: Any) -> Any:
-        """One plain JSON exchange, without retries."""
+    @contextmanager
+    def _exchanged(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
+        """A response that is a success; what goes wrong, inside the block too, becomes a `GLMError`."""
         import httpx
 
         from glm_magics._posting import broken, refusal
 
         failed: GLMError
         try:
-            response = self.http().request(method, self.url(path), timeout=CALL_SECONDS, **options)
-            self.server_date = response.headers.get("date", "")
-            if response.status_code >= 300:
-                failed = refusal(self, response, response.content)
-            else:
-                return response.json()
+            with self.http().stream(method, self.url(path), **options) as response:
+                if response.status_code < 300:
+                    yield response
+                    return
+                failed = refusal(self, response, response.read())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = broken(self, error, answered=False)
-        except ValueError:
-            failed = ProtocolError("The server's answer is not JSON.")
         raise failed
 
     def _connect(self) -> httpx.Client:

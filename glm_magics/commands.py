@@ -194,21 +194,24 @@ def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
         wall = _BUDGET.fullmatch(" ".join(words))
         if wall is None:
             raise GrammarError(
-                "A budget is `%glm budget AMOUNT`, `AMOUNT per cell`, `off` or `off per cell`."
+                "A budget is `%glm budget AMOUNT`, `AMOUNT per cell`, `AMOUNT shared FILE`, or `off`."
             )
-        amount, currency, per = wall.groups()
+        amount, currency, per, shared = wall.groups()
         if currency and currency.upper() != session.client.endpoint.currency:
             endpoint = session.client.endpoint
             known = f"bills in {endpoint.currency}" if endpoint.currency else "has no known currency"
             raise GrammarError(f"{endpoint.name} {known}, so a budget cannot be in {currency.upper()}.")
-        api.budget(None if amount == "off" else amount, "cell" if per == "cell" else "session")
+        api.budget(None if amount == "off" else amount, "cell" if per == "cell" else "session", shared=shared)
     ledger = session.ledger
     each = session.cell_budget
     print(f"this session: {f'{ledger.budget.limit}, {ledger.left()} left' if ledger.budget else 'no budget'}")
     print(f"each cell:    {session.money(each) if each is not None else 'no budget'}")
+    if ledger.shared is not None:
+        standing = ledger.shared.standing()
+        print(f"shared:       {standing.limit}, {standing.left} left after {standing.requests:,} requests")
 
 
-_BUDGET = re.compile(r"(off|-?[0-9.,]+)(?: ([A-Za-z]{3}))?(?: per (session|cell))?")
+_BUDGET = re.compile(r"(off|-?[0-9.,]+)(?: ([A-Za-z]{3}))?(?: per (session|cell)| shared (\S+))?")
 
 
 def _demo(magics: GLMMagics, words: Sequence[str]) -> None:

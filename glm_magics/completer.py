@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._tiers import tiers
-from glm_magics.grammar import OPTIONS, Option, option_named, words
+from glm_magics.data_cells import schema_names
+from glm_magics.grammar import OPTIONS, SHAPES, Option, option_named, words
 from glm_magics.manual import COMMANDS
 from glm_magics.template import data_names
 
@@ -25,7 +26,7 @@ _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "login": lambda: ("z.ai", "bigmodel", "--remember", "--new"),
     "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway", "--tier"),
     "usage": lambda: ("--plot",),
-    "budget": lambda: ("off", "per", "cell"),
+    "budget": lambda: ("off", "per", "cell", "shared"),
     "demo": lambda: ("on", "off", "fault", "pace"),
 }
 
@@ -96,6 +97,10 @@ def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> I
         named = [tier for tier in map(tiers().get, given) if tier is not None]
         levels = [level for tier in (named or tiers()) for level in tier.efforts]
         return dict.fromkeys(levels)
+    if option.kind == "shape":
+        return SHAPES
+    if option.kind == "schema":
+        return schema_names(namespace)
     return data_names(namespace) if option.kind == "name" else ()
 
 

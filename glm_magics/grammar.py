@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 __all__ = [
     "OPTIONS",
+    "SHAPES",
     "GrammarError",
     "Line",
     "Option",
@@ -32,7 +33,9 @@ class GrammarError(ValueError):
     """A line that cannot be read: one sentence of what came and what was expected."""
 
 
-Kind = Literal["flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort"]
+Kind = Literal[
+    "flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort", "schema", "shape"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,11 @@ _METAVARS: dict[Kind, str] = {
     "seconds": "SECONDS",
     "money": "AMOUNT",
     "effort": "LEVEL",
+    "schema": "SPEC",
+    "shape": "SHAPE",
 }
+
+SHAPES = ("frame", "record", "json", "text")
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -77,6 +84,10 @@ OPTIONS: tuple[Option, ...] = (
         "inputs",
         repeat=True,
     ),
+    Option(
+        ("--schema",), "schema", "answer as data: 'name: str, price: float?', or a class of yours", "schema"
+    ),
+    Option(("--as",), "shape", "frame (default), record, json or text, with --schema", "shape"),
     Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
     Option(("--no-think",), "flag", "answer at once", "think", False),
     Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
@@ -259,8 +270,16 @@ def _money(name: str, text: str) -> Decimal:
     return Decimal(text)
 
 
+def _shape(name: str, text: str) -> str:
+    if text not in SHAPES:
+        raise GrammarError(f"{name} {text}: expected {', '.join(SHAPES[:-1])} or {SHAPES[-1]}.")
+    return text
+
+
 _READERS = {
     "text": _text,
+    "schema": _text,
+    "shape": _shape,
     "tier": _text,
     "effort": _text,
     "name": _identifier,

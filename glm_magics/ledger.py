@@ -12,9 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from glm_magics.chat import Completion, Cost, Usage
 from glm_magics.errors import BudgetExceeded
+
+if TYPE_CHECKING:
+    from glm_magics.shared_budget import SharedBudget
 
 __all__ = ["Budget", "Entry", "Ledger", "Reservation"]
 
@@ -44,17 +48,25 @@ class Entry:
 
 @dataclass(eq=False, slots=True)
 class Reservation:
-    """Money set aside for one request that is under way; None where no price is known."""
+    """Money set aside for one request that is under way; None where no price is known.
+
+    `ticket` is its number in the shared budget, where there is one.
+    """
 
     most: Cost | None
     label: str = ""
+    ticket: int | None = None
 
 
 class Ledger:
-    """What was spent in this session. Safe to use from many threads."""
+    """What was spent in this session. Safe to use from many threads.
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    `budget` is the session's own wall, `shared` one that other processes spend from too.
+    """
+
+    def __init__(self, budget: Budget | None = None, *, shared: SharedBudget | None = None) -> None:
         self.budget = budget
+        self.shared = shared
         self._entries: list[Entry] = []
         self._open: set[Reservation] = set()
         self._taken: defaultdict[str, Decimal] = defaultdict(Decimal)  # settled and reserved, by currency
@@ -74,7 +86,9 @@ class Ledger:
             reservation = Reservation(most, label)
             self._open.add(reservation)
             self._take(most)
-            return reservation
+        if self.shared is not None:
+            self._share(self.shared, reservation)
+        return reservation
 
     def settle(self, reservation: Reservation, completion: Completion) -> None:
         """Put what it cost in the place of what was set aside."""
@@ -93,11 +107,15 @@ class Ledger:
             self._give_back(reservation)
             self._entries.append(entry)
             self._take(entry.cost)
+        if self.shared is not None and reservation.ticket is not None:
+            self.shared.settle(reservation.ticket, entry.cost)
 
     def release(self, reservation: Reservation) -> None:
         """Give back what was set aside: the request was refused and is not billed."""
         with self._lock:
             self._give_back(reservation)
+        if self.shared is not None and reservation.ticket is not None:
+            self.shared.release(reservation.ticket)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -114,13 +132,30 @@ class Ledger:
         return totals
 
     def left(self, budget: Budget | None = None) -> Cost | None:
-        """What `budget` (the session's, unless given) still allows, never below zero; None without one."""
-        budget = budget or self.budget
-        if budget is None:
-            return None
-        with self._lock:
-            taken = self._taken[budget.limit.currency] if budget is self.budget else Decimal(0)
-        return Cost(max(Decimal(0), budget.limit.amount - taken), budget.limit.currency)
+        """What `budget` still allows, never below zero; without one, what the session's walls do.
+
+        None where there is no wall. Of a session's own wall and a shared one, it is the nearer.
+        """
+        if budget is not None and budget is not self.budget:
+            return budget.limit
+        walls = [self.shared.standing().left] if self.shared is not None else []
+        if self.budget is not None:
+            limit = self.budget.limit
+            with self._lock:
+                taken = self._taken[limit.currency]
+            walls.append(Cost(max(Decimal(0), limit.amount - taken), limit.currency))
+        return min(walls, key=lambda wall: wall.amount, default=None)
+
+    def _share(self, shared: SharedBudget, reservation: Reservation) -> None:
+        """Set the same amount aside in the shared budget, or give all of it back."""
+        try:
+            _check(Budget(shared.standing().limit, "all who share it"), reservation.most, taken=Decimal(0))
+            if reservation.most is not None and reservation.most.amount:
+                reservation.ticket = shared.reserve(reservation.most)
+        except BaseException:
+            with self._lock:
+                self._give_back(reservation)
+            raise
 
     def _take(self, cost: Cost | None) -> None:
         if cost is not None:

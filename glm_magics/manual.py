@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "connect": ("URL", "z.ai, bigmodel, demo, or any server; --currency USD --level V1 --gateway --tier"),
     "usage": ("[--plot]", "what was asked and spent, as a DataFrame"),
-    "budget": ("AMOUNT|off [per cell]", "a wall for the session, or for each cell"),
+    "budget": ("AMOUNT|off [per cell]", "a wall for the session, each cell, or all with `shared FILE`"),
     "demo": ("on|off|fault|pace X", "the offline engine; alone it explains itself"),
     "doctor": ("", "checks versions, front end, address and key"),
     "help": ("", "this manual"),

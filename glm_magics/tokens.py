@@ -7,13 +7,14 @@ It is an estimate, for budgets and live counters; `Client.count_tokens` asks the
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
 
-from glm_magics.chat import ImagePart, Message
+from glm_magics.chat import ChatRequest, ImagePart, Message
 
-__all__ = ["MESSAGE_OVERHEAD", "estimate", "estimate_messages"]
+__all__ = ["MESSAGE_OVERHEAD", "estimate", "estimate_input", "estimate_messages"]
 
 MESSAGE_OVERHEAD = 5  # role marks and separators around each message, in tokens
 IMAGE_TOKENS = 1_600  # upper end of what one picture costs on the vision tiers
@@ -33,6 +34,14 @@ def estimate(text: str) -> int:
             _WEIGHT[match.lastgroup or ""](match.end() - match.start(), match[0])
             for match in _RUN.finditer(text)
         )
+    )
+
+
+def estimate_input(request: ChatRequest) -> int:
+    """Input tokens of a request: its messages and the functions it offers."""
+    return estimate_messages(request.messages) + sum(
+        MESSAGE_OVERHEAD + estimate(f"{tool.name} {tool.description} {json.dumps(dict(tool.parameters))}")
+        for tool in request.tools
     )
 
 

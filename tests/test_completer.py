@@ -21,6 +21,11 @@ def complete(cells: Cells, text: str) -> list[str]:
 
 
 NAMES = "sales = {'a': 1}\nsalary = 3\nsample = print\n_saved = 2\nimport os as sa_module"
+CLASSES = (
+    "from dataclasses import dataclass\nfrom typing import TypedDict\nfrom pydantic import BaseModel\n"
+    "@dataclass\nclass ItemData:\n    a: int\nclass ItemModel(BaseModel):\n    a: int\n"
+    "class ItemDict(TypedDict):\n    a: int\nclass ItemPlain:\n    pass\nItem_number = 3"
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,12 @@ NAMES = "sales = {'a': 1}\nsalary = 3\nsample = print\n_saved = 2\nimport os as 
 def test_tab_offers_what_fits(cells: Cells, text: str, found: set[str]) -> None:
     cells(NAMES)
     assert set(complete(cells, text)) == found
+
+
+def test_schema_offers_what_describes_data(cells: Cells) -> None:
+    cells(CLASSES)
+    assert set(complete(cells, "%%glm --schema Item")) == {"ItemData", "ItemModel", "ItemDict"}
+    assert set(complete(cells, "%%glm --as ")) == {"frame", "record", "json", "text"}
 
 
 def test_all_options_commands_and_tiers_are_offered(cells: Cells) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,6 @@ from glm_magics.structured.dtypes import TEXT
 from glm_magics.structured.schema import schema
 
 OBJECT = pd.Series([], dtype="object").dtype
-HAS_ARROW = importlib.util.find_spec("pyarrow") is not None
 
 
 @pytest.mark.parametrize(
@@ -95,13 +93,6 @@ def test_a_value_that_is_no_record_has_columns_too(spec: str, names: list[str]) 
     assert list(schema(spec).dtypes()) == names
 
 
-@pytest.mark.skipif(HAS_ARROW, reason="pyarrow is there")
-def test_the_arrow_backend_says_what_to_install() -> None:
-    with pytest.raises(SettingError, match="pip install pyarrow"):
-        schema("x: int").dtypes(backend="pyarrow")
-
-
-@pytest.mark.skipif(not HAS_ARROW, reason="needs pyarrow")
 def test_the_arrow_backend_has_types_for_lists_objects_and_times() -> None:
     from glm_magics.structured.table import to_frame
 

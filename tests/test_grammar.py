@@ -54,7 +54,7 @@ def test_a_line_is_options_and_then_text(line: str, values: dict[str, Any], text
     [
         pytest.param("--nonsense hi", "--nonsense is not an option.", id="unknown"),
         pytest.param("--temprature 1 hi", "Did you mean --temperature?", id="near-miss"),
-        pytest.param("--schema x hi", "--schema is not an option.", id="a-later-release"),
+        pytest.param("--web hi", "--web is not an option.", id="a-later-release"),
         pytest.param("-z", "-z is not an option.", id="unknown-short"),
         pytest.param("-o", "-o needs a value: -o NAME.", id="no-value"),
         pytest.param("-o --think", "-o needs a value: -o NAME.", id="option-for-a-value"),

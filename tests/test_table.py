@@ -20,9 +20,10 @@ from pydantic import BaseModel, Field
 
 from glm_magics.errors import ParseError
 from glm_magics.structured.dtypes import TEXT
+from glm_magics.structured.frame_json import to_json_records
 from glm_magics.structured.problems import InvalidAnswer, SchemaError
 from glm_magics.structured.schema import schema
-from glm_magics.structured.table import as_json, as_record, to_frame, to_json_records
+from glm_magics.structured.table import as_json, to_frame, to_record
 
 UTC = dt.timezone.utc
 SPEC = (
@@ -256,12 +257,12 @@ def test_instances_of_classes_become_plain_columns() -> None:
 
 
 def test_a_record_is_an_instance_or_a_series() -> None:
-    assert as_record(ROW, Row) == Row(**ROW)
-    assert as_record('{"w": 1}', Dim) == Dim(w=1)
-    series = as_record({"a": 1, "b": {"c": "2026-01-31"}}, "a: int, b: {c: date}")
+    assert to_record(ROW, Row) == Row(**ROW)
+    assert to_record('{"w": 1}', Dim) == Dim(w=1)
+    series = to_record({"a": 1, "b": {"c": "2026-01-31"}}, "a: int, b: {c: date}")
     assert series.to_dict() == {"a": 1, "b.c": pd.Timestamp("2026-01-31")}
     with pytest.raises(InvalidAnswer, match="a: is missing"):
-        as_record({}, "a: int")
+        to_record({}, "a: int")
 
 
 def test_json_is_plain_values_without_the_root_object() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magics.chat import ImagePart, Message, TextPart, ToolCall
-from glm_magics.tokens import IMAGE_TOKENS, MESSAGE_OVERHEAD, estimate, estimate_messages
+from glm_magics.chat import ChatRequest, ImagePart, Message, TextPart, Tool, ToolCall
+from glm_magics.tokens import IMAGE_TOKENS, MESSAGE_OVERHEAD, estimate, estimate_input, estimate_messages
 
 ENGLISH = "The quick brown fox jumps over the lazy dog, and then it sleeps in the warm afternoon sun. "
 CHINESE = "人工智能正在改变我们的生活方式,许多研究人员都在努力提高模型的能力。"
@@ -64,3 +66,10 @@ def test_more_messages_are_more_tokens() -> None:
     messages = [Message("user", text) for text in (ENGLISH, CHINESE, CODE, CSV)]
     counts = [estimate_messages(messages[:length]) for length in range(5)]
     assert counts == sorted(set(counts))
+
+
+def test_the_functions_of_a_request_are_input_too() -> None:
+    plain = ChatRequest("glm-4.5-air", (Message("user", "hello"),))
+    tool = Tool("answer", "", {"type": "object", "properties": {"a": {"type": "integer"}}})
+    assert estimate_input(plain) == estimate_messages(plain.messages)
+    assert estimate_input(replace(plain, tools=(tool,))) > estimate_input(plain) + 10

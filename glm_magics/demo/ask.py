@@ -12,6 +12,8 @@ from glm_magics._tier import Tier
 
 __all__ = ["Ask", "Call", "Draft", "Function", "Turn"]
 
+_COMPLAINT = "That answer cannot be used:"
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -62,8 +64,11 @@ class Ask:
 
     @property
     def question(self) -> str:
-        """The words of the last user message."""
-        return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
+        """The words of the last user message; a mere complaint about the answer leaves the one before it."""
+        asked = [turn.text for turn in self.turns if turn.role == "user"]
+        while len(asked) > 1 and asked[-1].startswith(_COMPLAINT):
+            asked.pop()
+        return asked[-1] if asked else ""
 
     @property
     def system(self) -> str:

@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from glm_magics._tier import Tier
 from glm_magics._tiers import tiers
@@ -25,6 +26,7 @@ from glm_magics.demo.prefixes import Prefixes
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.response import Piece, Pieces, Response, Timing
 from glm_magics.demo.rules import checked, embedding_input, json_body, tokenizer_input
+from glm_magics.demo.storage import Storage
 from glm_magics.demo.vectors import embed
 from glm_magics.demo.writer import compose
 from glm_magics.errors import SettingError
@@ -101,6 +103,7 @@ class Engine:
         self._request_ids: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._prefixes = Prefixes()
         self._lock = threading.RLock()
+        self._storage = Storage(self._completed, clock=clock, new_id=self._new_id)
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         """The reply to one HTTP request. Whoever takes it reads `chunks` to the end, or closes it."""
@@ -131,6 +134,8 @@ class Engine:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, note: _Note
     ) -> Response:
         endpoint = _endpoint(path)
+        if self._storage.serves(endpoint):
+            return self._stored(method, path, headers, body)
         if endpoint not in _ENDPOINTS:
             raise refuse("1222", f"The API {path} does not exist")
         expected, reply = _ENDPOINTS[endpoint]
@@ -227,6 +232,30 @@ class Engine:
         ]
         return self._json({"object": "list", "data": rows})
 
+    def _stored(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """Files and batches."""
+        account = caller(headers.get("authorization"), self.keys, now=self.timing.clock())
+        fault = self._next_fault() if method == "POST" else None
+        if fault and fault.refusal:
+            raise fault.refusal
+        reply = self._storage.reply(
+            method,
+            _endpoint(path),
+            account,
+            query=dict(parse_qsl(path.partition("?")[2])),
+            content_type=headers.get("content-type", ""),
+            body=body,
+        )
+        if isinstance(reply, dict):
+            return self._json(reply)
+        return self._response([Piece(reply)], content_type="application/octet-stream", id=self._new_id())
+
+    def _completed(self, account: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A chat request of a batch, answered whole, with no place in flight."""
+        ask = checked(body, tiers())
+        said = answer(compose(ask), ask)
+        return shapes.whole(said, ask, self._envelope(ask.tier.id, ask.request_id))
+
     # Places in flight
 
     def _take(self, place: tuple[str, str], request_id: str | None, account: str) -> None:
@@ -252,15 +281,19 @@ class Engine:
 
     def _envelope(self, model: str, request_id: object) -> shapes.Envelope:
         now = self.timing.clock()
-        id = shapes.new_id(now, next(self._numbers))
+        id = self._new_id()
         return shapes.Envelope(id, str(request_id or id), int(now), model, self.with_object)
 
     def _json(
         self, content: object, *, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         body = shapes.dumps(content).encode()
-        id = shapes.new_id(self.timing.clock(), next(self._numbers))
-        return self._response([Piece(body)], content_type=_JSON, id=id, status=status, headers=headers or {})
+        return self._response(
+            [Piece(body)], content_type=_JSON, id=self._new_id(), status=status, headers=headers or {}
+        )
+
+    def _new_id(self) -> str:
+        return shapes.new_id(self.timing.clock(), next(self._numbers))
 
     def _page(self, page: Page) -> Response:
         return Response(page.status, page.headers, Pieces([Piece(page.body)]), self.timing)

@@ -23,7 +23,7 @@ from glm_magics.demo.shapes import dumps
 
 __all__ = ["MOST_BYTES", "DemoServer", "serve"]
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 128 * 1024 * 1024  # a batch file of 100 MB, in its form
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _IDLE_SECONDS = 75.0
 

@@ -21,7 +21,7 @@ class AsyncDemoTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
-        response = self.engine.handle(request.method, request.url.path, request.headers, body)
+        response = self.engine.handle(request.method, request.url.raw_path.decode(), request.headers, body)
         patience = _patience(request)
         try:
             await asyncio.sleep(min(response.wait, patience))
@@ -42,7 +42,9 @@ class DemoTransport(httpx.BaseTransport, AsyncDemoTransport):
     """
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = self.engine.handle(request.method, request.url.path, request.headers, request.read())
+        response = self.engine.handle(
+            request.method, request.url.raw_path.decode(), request.headers, request.read()
+        )
         patience = _patience(request)
         try:
             response.rest(min(response.wait, patience))

@@ -21,7 +21,7 @@ from glm_magics.structured import asking
 from glm_magics.structured.normal import resolved
 from glm_magics.structured.schema import Schema, schema
 from glm_magics.structured.validation import json_text
-from glm_magics.tokens import estimate, estimate_messages
+from glm_magics.tokens import estimate, estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -100,11 +100,11 @@ class Plan:
         longest = request.max_tokens or self.tier.max_output
         if self._price is None or not longest:
             return None
-        return self._price.ceiling(_asking.with_margin(estimate_messages(request.messages)), longest)
+        return self._price.ceiling(_asking.with_margin(estimate_input(request)), longest)
 
     def guess(self, request: ChatRequest, rows: int) -> Completion:
         """What a request may have cost whose answer never came: usual lengths, marked as estimated."""
-        tokens = Usage(estimate_messages(request.messages), 0, rows * self._usual_tokens(), estimated=True)
+        tokens = Usage(estimate_input(request), 0, rows * self._usual_tokens(), estimated=True)
         return Completion(
             "",
             finish_reason="incomplete",

@@ -19,7 +19,7 @@ from typing import Any
 
 from glm_magics.structured.normal import NULL, Node
 
-__all__ = ["prompt_text", "type_text"]
+__all__ = ["prompt_text", "tool_text", "type_text"]
 
 _NAME = re.compile(r"[^\W\d]\w*\Z")
 _ONE_LINE = 60
@@ -36,12 +36,21 @@ _FORMATS = {
 
 def prompt_text(schema: Node) -> str:
     """The type of the root object, and how to answer."""
-    unknown = " Give null for what is not known," if _may_be_unknown(schema) else " Take what is known,"
     return (
         "Answer with JSON only, no Markdown and no other text: one object of this type.\n"
         f"{type_text(schema)}\n"
-        f"Every key as written, no other keys.{unknown} never invent a value."
+        f"Every key as written, no other keys. {_honesty(schema)}"
     )
+
+
+def tool_text(schema: Node, name: str) -> str:
+    """How to answer by a function whose parameters are the schema."""
+    return f"Answer by calling the function `{name}` once, with no other text. {_honesty(schema)}"
+
+
+def _honesty(schema: Node) -> str:
+    unknown = "Give null for what is not known," if _may_be_unknown(schema) else "Take what is known,"
+    return f"{unknown} never invent a value."
 
 
 def type_text(schema: Node) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal, get_args
 
 import pandas as pd
-from pandas.api.extensions import ExtensionDtype
 
 from glm_magics.errors import SettingError
 from glm_magics.structured.normal import Node, resolved, without_null
@@ -22,15 +20,16 @@ __all__ = [
     "columns_of",
     "dtype_of",
     "dtypes_of",
-    "pyarrow",
+    "is_arrow",
+    "is_polars",
     "row_schema",
 ]
 
 Nested = Literal["flatten", "keep"]
 Decimals = Literal["decimal", "float"]
-Backend = Literal["numpy_nullable", "pyarrow"]
+Backend = Literal["numpy_nullable", "pyarrow", "polars"]
 DType = Any
-"""A numpy dtype or a pandas extension dtype."""
+"""A numpy dtype, a pandas extension dtype or, for that backend, a polars dtype."""
 
 OBJECT: DType = pd.Series([], dtype="object").dtype
 # pandas 3 has one string dtype for all, and names it as Python does.
@@ -71,7 +70,7 @@ def columns_of(
         if value not in get_args(allowed):
             raise SettingError(f"Expected one of {', '.join(get_args(allowed))}, got {value!r}")
     defs = row.get("$defs", {})
-    kind = _arrow_dtype if backend == "pyarrow" else dtype_of
+    kind = _kind(backend)
     row = resolved(row, defs)
     leaves = list(_leaves(row, defs, (), flatten=nested == "flatten", within=()))
     names = [".".join(path) for path, _ in leaves]
@@ -189,43 +188,18 @@ def _label_dtype(labels: list[Any]) -> DType:
     return pd.Float64Dtype() if kinds <= {int, float} else OBJECT
 
 
-def _arrow_dtype(node: Node, defs: Mapping[str, Node], decimals: Decimals) -> DType:
-    """The Arrow dtype of values of `node`; lists and objects too, where all within them has one."""
-    arrow = _arrow_type(node, defs, decimals, within=())
-    return OBJECT if arrow is None else pd.ArrowDtype(arrow)
+def is_arrow(dtype: DType) -> bool:
+    """Whether values of the dtype are kept by Arrow, lists and objects too."""
+    return isinstance(dtype, pd.ArrowDtype) or is_polars(dtype)
 
 
-def _arrow_type(node: Node, defs: Mapping[str, Node], decimals: Decimals, within: tuple[str, ...]) -> Any:
-    pa = pyarrow()
-    ref = str(node.get("$ref", ""))
-    if ref in within and ref:
-        return None
-    within = (*within, ref)
-    node, _ = without_null(resolved(node, defs))
-    if node.get("type") == "array" and "prefixItems" not in node:
-        items = _arrow_type(node.get("items") or {}, defs, decimals, within)
-        return None if items is None else pa.list_(items)
-    if node.get("properties") and not isinstance(node.get("additionalProperties"), dict):
-        parts = {name: _arrow_type(part, defs, decimals, within) for name, part in node["properties"].items()}
-        return None if None in parts.values() else pa.struct(list(parts.items()))
-    dtype = dtype_of(node, defs, decimals)
-    if dtype == OBJECT:
-        return pa.time64("us") if node.get("format") == "time" else None
-    return _arrow_scalar(pa, dtype, node)
+def is_polars(dtype: DType) -> bool:
+    return type(dtype).__module__.startswith("polars.")
 
 
-def _arrow_scalar(pa: Any, dtype: ExtensionDtype, node: Node) -> Any:
-    if isinstance(dtype, pd.CategoricalDtype):
-        return pa.dictionary(pa.int32(), pa.string())
-    if node.get("format") == "date":
-        return pa.date32()
-    known = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
-    times = {"datetime64[us, UTC]": pa.timestamp("us", "UTC"), "timedelta64[us]": pa.duration("us")}
-    return {**known, **times}.get(str(dtype), pa.string())
+def _kind(backend: Backend) -> Callable[[Node, Mapping[str, Node], Decimals], DType]:
+    if backend == "numpy_nullable":
+        return dtype_of
+    from glm_magics.structured import arrow
 
-
-def pyarrow() -> Any:
-    try:
-        return import_module("pyarrow")
-    except ImportError:
-        raise SettingError("backend='pyarrow' needs pyarrow: pip install pyarrow") from None
+    return arrow.pandas_dtype if backend == "pyarrow" else arrow.polars_dtype

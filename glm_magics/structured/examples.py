@@ -1,4 +1,7 @@
-"""The schema of an example: what a DataFrame, its dtypes, or plain values look like, as JSON Schema."""
+"""The schema of an example: what a DataFrame, its dtypes, or plain values look like, as JSON Schema.
+
+Frames of pandas and polars, tables of pyarrow; their dtypes and schemas, where every value may be missing.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pandas as pd
 from glm_magics.structured.normal import NULL, Node, nullable
 from glm_magics.structured.problems import SchemaError
 
-__all__ = ["schema_of_dtypes", "schema_of_frame", "schema_of_values"]
+__all__ = ["schema_of_example", "schema_of_values"]
 
 _KINDS: dict[str, Node] = {
     "b": {"type": "boolean"},
@@ -35,23 +38,75 @@ _TYPES: tuple[tuple[type, Node], ...] = (
 )
 
 
-def schema_of_frame(frame: pd.DataFrame) -> Node:
-    """The schema of one row. A column with a missing value is optional, as are all of an empty frame."""
+def schema_of_example(example: Any) -> Node | None:
+    """The schema of one row; None for what is neither a frame nor the dtypes of one."""
+    library = type(example).__module__.partition(".")[0]
+    if library == "polars":
+        return _of_polars(example)
+    if library == "pyarrow":
+        example = _as_pandas(example)
+    if isinstance(example, pd.DataFrame):
+        return _of_frame(example)
+    if isinstance(example, pd.Series) and all(hasattr(dtype, "kind") for dtype in example):
+        return _of_dtypes(example)
+    return None
+
+
+def _of_frame(frame: pd.DataFrame) -> Node:
+    """A column with a missing value is optional, as are all of an empty frame."""
     nodes = {}
     for name in _names(frame.columns):
         column = frame[name]
-        node = _of_dtype(column.dtype)
-        if node is None:
-            node = schema_of_values(column.dropna().tolist())
-        nodes[name] = nullable(node) if column.isna().any() or frame.empty else node
+        nodes[name] = _of_column(
+            _of_dtype(column.dtype), column.dropna().tolist(), gaps=bool(column.isna().any())
+        )
     return _record(nodes)
 
 
-def schema_of_dtypes(dtypes: pd.Series[Any]) -> Node:
-    """The schema of one row with these dtypes, each value of which may be missing. `object` means text."""
+def _of_dtypes(dtypes: pd.Series[Any]) -> Node:
+    """`object` means text."""
     return _record(
         {name: nullable(_of_dtype(dtypes[name]) or {"type": "string"}) for name in _names(dtypes.index)}
     )
+
+
+def _of_polars(example: Any) -> Node | None:
+    from glm_magics.structured.arrow import polars
+
+    pl = polars()
+    if isinstance(example, pl.LazyFrame):
+        example = example.collect_schema()
+    if isinstance(example, pl.Schema):
+        kinds = dict(example.items())
+        return _record(
+            {name: nullable(_of_polars_type(kinds[name]) or {"type": "string"}) for name in _names(kinds)}
+        )
+    if not isinstance(example, pl.DataFrame):
+        return None
+    nodes = {}
+    for name in _names(example.columns):
+        column = example[name]
+        gaps = column.null_count() > 0
+        nodes[name] = _of_column(_of_polars_type(column.dtype), column.drop_nulls().to_list(), gaps=gaps)
+    return _record(nodes)
+
+
+def _of_column(node: Node | None, values: list[Any], *, gaps: bool) -> Node:
+    """By the dtype; by the values where they can say more: of objects, and of what lies within lists."""
+    if node is None or (values and node.get("type") in ("array", "object")):
+        node = schema_of_values(values)
+    return node if values and not gaps else nullable(node)
+
+
+def _as_pandas(example: Any) -> Any:
+    from glm_magics.structured.arrow import pyarrow
+
+    pa = pyarrow()
+    if isinstance(example, pa.Schema):
+        return example.empty_table().to_pandas(types_mapper=pd.ArrowDtype).dtypes
+    if isinstance(example, (pa.Table, pa.RecordBatch)):
+        return example.to_pandas(types_mapper=pd.ArrowDtype)
+    return example
 
 
 def schema_of_values(values: Iterable[Any]) -> Node:
@@ -100,24 +155,64 @@ def _of_dtype(dtype: Any) -> Node | None:
     if isinstance(dtype, pd.StringDtype):
         return {"type": "string"}
     if isinstance(dtype, pd.ArrowDtype):
-        return _of_arrow(str(dtype.pyarrow_dtype), dtype.kind)
+        return _of_arrow_type(dtype.pyarrow_dtype)
     if str(dtype) == "datetime64[s]":  # the dtype that dates get here
         return {"type": "string", "format": "date"}
     node = _KINDS.get(dtype.kind)
     return dict(node) if node else None
 
 
-def _of_arrow(name: str, kind: str) -> Node | None:
-    if name.startswith("date"):
-        return {"type": "string", "format": "date"}
-    if name.startswith("time") and not name.startswith("timestamp"):
-        return {"type": "string", "format": "time"}
-    if name.startswith("decimal"):
-        return {"type": "string", "format": "decimal"}
-    if name in ("string", "large_string"):
-        return {"type": "string"}
-    node = _KINDS.get(kind)
-    return dict(node) if node else None
+def _of_arrow_type(kind: Any) -> Node | None:
+    from glm_magics.structured.arrow import pyarrow
+
+    types = pyarrow().types
+
+    if types.is_dictionary(kind):
+        return _of_arrow_type(kind.value_type)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _list_of(_of_arrow_type(kind.value_type))
+    if types.is_struct(kind):
+        return _struct_of({field.name: _of_arrow_type(field.type) for field in kind})
+    known = (
+        (types.is_boolean, bool),
+        (types.is_integer, int),
+        (types.is_floating, float),
+        (types.is_decimal, Decimal),
+        (types.is_string, str),
+        (types.is_large_string, str),
+        (types.is_date, dt.date),
+        (types.is_timestamp, dt.datetime),
+        (types.is_time, dt.time),
+        (types.is_duration, dt.timedelta),
+    )
+    return next((_of_python(python) for is_kind, python in known if is_kind(kind)), None)
+
+
+def _of_polars_type(kind: Any) -> Node | None:
+    from glm_magics.structured.arrow import polars
+
+    pl = polars()
+    if kind == pl.Enum:
+        return {"enum": kind.categories.to_list()}
+    if kind in (pl.List, pl.Array):
+        return _list_of(_of_polars_type(kind.inner))
+    if kind == pl.Struct:
+        return _struct_of({field.name: _of_polars_type(field.dtype) for field in kind.fields})
+    if kind in (pl.Object, pl.Null, pl.Binary, pl.Unknown):
+        return None
+    return _of_python(kind.to_python())
+
+
+def _of_python(kind: type) -> Node | None:
+    return next((dict(node) for python, node in _TYPES if python is kind), None)
+
+
+def _list_of(items: Node | None) -> Node:
+    return {"type": "array", "items": items} if items else {"type": "array"}
+
+
+def _struct_of(parts: dict[str, Node | None]) -> Node:
+    return _record({name: nullable(node or {}) for name, node in parts.items()})
 
 
 def _of_value(value: Any) -> Node:

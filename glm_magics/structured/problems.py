@@ -23,19 +23,25 @@ MISSING = "is missing"
 
 
 class SchemaError(SettingError, ValueError):
-    """A specification that is not understood: one line, and a caret for a shorthand. `path` is the field."""
+    """A specification that is not understood: one line, and a caret for a shorthand. `path` is the field.
+
+    `line` says the same in a single line, with `▸` at the place.
+    """
 
     def __init__(self, message: str, *, path: str = "", hint: str | None = None) -> None:
         super().__init__(f"{path}: {message}" if path else message, hint=hint)
         self.path = path
+        self.line = self.message
 
     @classmethod
     def at(cls, text: str, position: int, message: str) -> SchemaError:
         """An error in the shorthand `text`: one line that says what, one that shows where."""
         start = text.rfind("\n", 0, position) + 1
         line = text[start:].partition("\n")[0].replace("\t", " ")
-        caret = " " * _columns(line[: position - start]) + "^"
-        return cls(f"{message}\n  {line}\n  {caret}")
+        before, after = line[: position - start], line[position - start :]
+        error = cls(f"{message}\n  {line}\n  {' ' * _columns(before)}^")
+        error.line = f"{message}, at ▸ in: {before}▸{after}"
+        return error
 
 
 class InvalidAnswer(GLMError, ValueError):

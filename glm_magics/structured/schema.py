@@ -20,7 +20,7 @@ from pydantic_core import ValidationError
 from typing_extensions import TypedDict
 
 from glm_magics.structured.checker import Checker, checker
-from glm_magics.structured.describe import prompt_text
+from glm_magics.structured.describe import prompt_text, tool_text
 from glm_magics.structured.exact import loads, needs_exact, with_exact_decimals
 from glm_magics.structured.normal import Node, resolved
 from glm_magics.structured.problems import SchemaError, Validated
@@ -98,6 +98,10 @@ class Schema:
     def prompt(self) -> str:
         """The type of the answer as compact text, and how to answer."""
         return prompt_text(self.wire_schema)
+
+    def tool_prompt(self, name: str) -> str:
+        """How to answer where the schema is the parameters of the function `name`."""
+        return tool_text(self.wire_schema, name)
 
     def unwrap(self, value: Any) -> Any:
         """The rows, record or value in the root object. What comes without the root object stays as it is,

@@ -31,6 +31,7 @@ _EXPECTED = (
     "a JSON Schema or {name: type} dict, or an example DataFrame"
 )
 _PLAIN = (str, int, float, bool, type(None), Any, Decimal, date, datetime, time, timedelta, list, dict)
+_FRAMES = ("pandas", "polars", "pyarrow")
 _PLAIN_GENERIC = (list, dict, typing.Union, types.UnionType)
 _QUALIFIERS = tuple(
     getattr(module, name)
@@ -58,12 +59,12 @@ def spelled(spec: Any) -> Spelled:
     """What `spec` says. Raises `SchemaError` in one line that points at the place."""
     if isinstance(spec, str):
         return Spelled(normal(parse_shorthand(spec)))
+    if type(spec).__module__.partition(".")[0] in _FRAMES and not isinstance(spec, type):
+        return Spelled(normal(_from_example(spec)))
     if isinstance(spec, Mapping):
         if looks_like_json_schema(spec):
             return Spelled(normal(spec))
         return Spelled(normal(_fields(spec, "")))
-    if type(spec).__module__.partition(".")[0] == "pandas" and not isinstance(spec, type):
-        return Spelled(normal(_from_pandas(spec)))
     if _is_type(spec):
         return _from_type(spec)
     raise SchemaError(f"{_EXPECTED}; got {_kind(spec)}")
@@ -121,16 +122,13 @@ def _field(value: Any, path: str) -> Node:
 # Example frames
 
 
-def _from_pandas(spec: Any) -> Node:
-    import pandas as pd
+def _from_example(spec: Any) -> Node:
+    from glm_magics.structured.examples import schema_of_example
 
-    from glm_magics.structured.examples import schema_of_dtypes, schema_of_frame
-
-    if isinstance(spec, pd.DataFrame):
-        return schema_of_frame(spec)
-    if isinstance(spec, pd.Series) and all(hasattr(dtype, "kind") for dtype in spec):
-        return schema_of_dtypes(spec)
-    raise SchemaError(f"{_EXPECTED}; got a {type(spec).__name__}: give its DataFrame (`.to_frame()`)")
+    found = schema_of_example(spec)
+    if found is None:
+        raise SchemaError(f"{_EXPECTED}; got a {type(spec).__name__}: give its DataFrame (`.to_frame()`)")
+    return found
 
 
 # Python types

@@ -1,31 +1,54 @@
-"""JSON to DataFrame, and back: typed by a schema, or by what the values are."""
+"""JSON to DataFrame: typed by a schema, or by what the values are."""
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
+from glm_magics.errors import SettingError
 from glm_magics.structured.columns import array_of
 from glm_magics.structured.dtypes import OBJECT, TEXT, Backend, Column, Decimals, Nested, columns_of
+from glm_magics.structured.instances import Values, mapping_of, plain
 from glm_magics.structured.normal import Node, resolved, without_null
+from glm_magics.structured.polars_frame import polars_frame
 from glm_magics.structured.problems import InvalidAnswer, SchemaError, Validated
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from glm_magics.structured.schema import Schema
 
-__all__ = ["as_json", "as_record", "to_frame", "to_json_records"]
+__all__ = ["as_json", "to_frame", "to_record"]
 
-_ATOMS = frozenset((str, int, float, bool, type(None)))
+
+@overload
+def to_frame(
+    answer: Any,
+    schema: Any = None,
+    *,
+    nested: Nested = "flatten",
+    explode: str | Sequence[str] = (),
+    decimals: Decimals = "decimal",
+    backend: Literal["numpy_nullable", "pyarrow"] = "numpy_nullable",
+) -> pd.DataFrame: ...
+
+
+@overload
+def to_frame(
+    answer: Any,
+    schema: Any,
+    *,
+    nested: Nested = "flatten",
+    explode: str | Sequence[str] = (),
+    decimals: Decimals = "decimal",
+    backend: Literal["polars"],
+) -> pl.DataFrame: ...
 
 
 def to_frame(
@@ -36,24 +59,28 @@ def to_frame(
     explode: str | Sequence[str] = (),
     decimals: Decimals = "decimal",
     backend: Backend = "numpy_nullable",
-) -> pd.DataFrame:
+) -> Any:
     """A DataFrame of the JSON in `answer`: text, or a value that was parsed or validated already.
 
     With a schema (any spelling that `schema` takes), the answer is checked strictly and the columns have
     the dtypes of `schema.dtypes()`, an empty answer's too; missing fields are missing values. Objects
     within rows become columns with dotted names unless `nested="keep"`. Each list named in `explode` gives
-    a row for each of its items. `decimals="float"` and `backend="pyarrow"` choose those dtypes. What a
-    dtype cannot hold exactly (an integer of more than 64 bits) makes the column one of Python objects; a
-    time without an offset is taken as UTC.
+    a row for each of its items. `decimals="float"` and `backend="pyarrow"` choose those dtypes, and
+    `backend="polars"` gives a polars DataFrame (labels are an `Enum`, decimals a `Decimal` with the scale
+    that this answer needs). What a dtype cannot hold exactly (an integer of more than 64 bits) makes the
+    column one of Python objects; a time without an offset is taken as UTC.
 
     Without a schema, an array of objects is its rows; an object whose one value is such an array, as in
     `{"rows": […]}`, is unwrapped; any other object is one row. Columns have nullable dtypes and integers
     stay exact.
 
-    What was settled or repaired on the way is listed in the frame's `attrs["glm_notes"]`. Raises
+    What was settled or repaired on the way is listed in the frame's `attrs["glm_notes"]`; polars has no such
+    place, so there each is a warning. Raises
     `InvalidAnswer` (a `ValueError` with `.problems`) for a value that does not fit the schema, `ParseError`
     for a text that holds no such JSON.
     """
+    if schema is None and backend != "numpy_nullable":
+        raise SettingError(f"backend={backend!r} needs a schema, whose types it takes.")
     if schema is None:
         return _inferred(_json_in(answer) if isinstance(answer, str) else answer)
     plan = _schema(schema)
@@ -61,13 +88,20 @@ def to_frame(
     with _collector_paused():
         checked = _checked(answer, plan)
         frame = _Table(plan, nested, decimals, backend).frame(checked.value, names)
-    if checked.notes:
-        # As text: pandas writes attrs into files as JSON.
-        frame.attrs["glm_notes"] = [str(note) for note in checked.notes]
+    _tell(frame, [str(note) for note in checked.notes])
     return frame
 
 
-def as_record(answer: Any, schema: Any) -> Any:
+def _tell(frame: Any, notes: list[str]) -> None:
+    """Text, for pandas writes attrs into files as JSON."""
+    if notes and isinstance(frame, pd.DataFrame):
+        frame.attrs["glm_notes"] = notes
+    else:
+        for note in notes:
+            warnings.warn(note, stacklevel=3)
+
+
+def to_record(answer: Any, schema: Any) -> Any:
     """One record: an instance of the user's class, or a Series of typed values by (dotted) name.
 
     Raises `InvalidAnswer` for what does not fit.
@@ -89,26 +123,7 @@ def as_json(answer: Any, schema: Any) -> Any:
 
     plan = _schema(schema)
     value = _checked(answer, plan).value
-    return json.loads(json_text(value if plan.annotation is None else _unwrapped(value)))
-
-
-def to_json_records(frame: pd.DataFrame, schema: Any = None) -> str:
-    """The rows of `frame` as a JSON array of objects: `to_frame` of it with the schema gives the frame again.
-
-    With a schema, columns with dotted names become the objects they came from. The index is left out. Raises
-    `ValueError` for NaN-like infinities, which JSON cannot say.
-    """
-    from glm_magics.structured.validation import json_text
-
-    names = [str(name) for name in frame.columns]
-    node: Node = {} if schema is None else _schema(schema).row_schema
-    plan = {column.name: column for column in columns_of(node)}
-    lists = [_plain_values(frame.iloc[:, at], plan.get(name)) for at, name in enumerate(names)]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-    if node:
-        defs = node.get("$defs", {})
-        rows = [_fitted(_unflattened(row, plan), resolved(node, defs), defs) for row in rows]
-    return json_text(rows)
+    return json.loads(json_text(value if plan.annotation is None else plain(value)))
 
 
 @contextmanager
@@ -198,7 +213,7 @@ class _Table:
         self.decimals: Decimals = decimals
         self.backend: Backend = backend
 
-    def frame(self, value: Any, explode: tuple[str, ...]) -> pd.DataFrame:
+    def frame(self, value: Any, explode: tuple[str, ...]) -> Any:
         rows = self._rows(value)
         row_schema = self.plan.row_schema
         index: Any = pd.RangeIndex(len(rows))
@@ -207,7 +222,9 @@ class _Table:
             index = index.take(kept)
         columns = columns_of(row_schema, nested=self.nested, decimals=self.decimals, backend=self.backend)
         columns += self._others(rows, row_schema)
-        values = _Values(rows, classes=self.classes)
+        values = Values(rows, classes=self.classes)
+        if self.backend == "polars":
+            return polars_frame(columns, map(values.of, columns))
         return pd.DataFrame(
             {column.name: _series(values.of(column), column, index) for column in columns},
             index=index,
@@ -250,7 +267,7 @@ class _Table:
             )
         exploded, kept = [], []
         for at, raw in enumerate(rows):
-            row = _mapping(raw)
+            row = mapping_of(raw)
             for item in row.get(name) or [None]:
                 exploded.append({**row, name: item})
                 kept.append(at)
@@ -262,7 +279,7 @@ class _Table:
         node = resolved(row_schema, row_schema.get("$defs", {}))
         if not isinstance(node.get("additionalProperties"), dict):
             return []
-        names = dict.fromkeys(key for row in rows for key in _mapping(row) if key not in node["properties"])
+        names = dict.fromkeys(key for row in rows for key in mapping_of(row) if key not in node["properties"])
         rest = {"type": "object", "properties": dict.fromkeys(names, node["additionalProperties"])}
         defs = {"$defs": row_schema["$defs"]} if "$defs" in row_schema else {}
         return columns_of({**rest, **defs}, nested="keep", decimals=self.decimals, backend=self.backend)
@@ -277,89 +294,6 @@ def _series(values: list[Any], column: Column, index: Any) -> pd.Series[Any]:
 
 def _fields(node: Node) -> bool:
     return bool(resolved(node, node.get("$defs", {})).get("properties"))
-
-
-class _Values:
-    """The values of rows by path; what lies within an object is looked up once for all of its columns."""
-
-    def __init__(self, rows: Sequence[Any], *, classes: bool) -> None:
-        self._classes = classes
-        self._levels: dict[tuple[str, ...], list[Any]] = {
-            (): [_mapping(row) for row in rows] if classes else list(rows)
-        }
-
-    def of(self, column: Column) -> list[Any]:
-        *parent, name = column.path
-        found = [None if level is None else level.get(name) for level in self._level(tuple(parent))]
-        if not self._classes:
-            return found
-        if column.dtype == OBJECT or isinstance(column.dtype, pd.ArrowDtype):
-            if _lists_of_atoms(column.node) and set(map(type, found)) <= {list, type(None)}:
-                return found
-            return [_unwrapped(value) for value in found]
-        return [value.value if isinstance(value, enum.Enum) else value for value in found]
-
-    def _level(self, path: tuple[str, ...]) -> list[Any]:
-        if path not in self._levels:
-            above = self._level(path[:-1])
-            found = [None if level is None else level.get(path[-1]) for level in above]
-            self._levels[path] = [_mapping(value) for value in found] if self._classes else found
-        return self._levels[path]
-
-
-def _lists_of_atoms(node: Node) -> bool:
-    """Whether the values are lists of what JSON and Python have alike."""
-    items = node.get("items") or {}
-    return items.get("type") in ("string", "integer", "number", "boolean") and "format" not in items
-
-
-def _mapping(value: Any) -> Any:
-    """A record as a mapping by the names it has in JSON: an instance of a class by its fields."""
-    if value is None or isinstance(value, dict):
-        return value
-    kind: Any = type(value)
-    return _fields_reader(kind)(value)
-
-
-@lru_cache(maxsize=256)
-def _fields_reader(kind: type) -> Callable[[Any], Any]:
-    """How to read the fields of the instances of a class."""
-    if hasattr(kind, "model_fields"):
-        aliases = _aliases(kind)
-        if not aliases and kind.model_config.get("extra") != "allow":  # type: ignore[attr-defined]
-            return attrgetter("__dict__")
-        return lambda value: {
-            aliases.get(name, name): part
-            for name, part in {**value.__dict__, **(value.model_extra or {})}.items()
-        }
-    if dataclasses.is_dataclass(kind):
-        names = [field.name for field in dataclasses.fields(kind)]
-        return lambda value: {name: getattr(value, name) for name in names}
-    return (lambda value: value._asdict()) if hasattr(kind, "_asdict") else dict
-
-
-def _aliases(kind: Any) -> dict[str, str]:
-    """The names of a model's fields whose JSON has another one."""
-    named = {name: field.validation_alias or field.alias for name, field in kind.model_fields.items()}
-    return {name: alias for name, alias in named.items() if isinstance(alias, str) and alias != name}
-
-
-def _unwrapped(value: Any) -> Any:
-    """Plain Python within lists and objects: dicts for instances, values for members of an Enum."""
-    kind = type(value)
-    if kind in _ATOMS:
-        return value
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, (list, tuple, set, frozenset)) and not hasattr(kind, "_fields"):
-        return [item if type(item) in _ATOMS else _unwrapped(item) for item in value]
-    if isinstance(value, dict) or hasattr(kind, "model_fields") or hasattr(kind, "_asdict"):
-        return {name: _unwrapped(part) for name, part in _mapping(value).items()}
-    if dataclasses.is_dataclass(kind):
-        return {name: _unwrapped(part) for name, part in _mapping(value).items()}
-    return value
 
 
 # Without a schema
@@ -394,71 +328,3 @@ def _column(values: list[Any], index: Any) -> pd.Series[Any]:
         return _series(values, Column("", (), {"type": "number"}, pd.Float64Dtype()), index)
     kind = kinds.pop() if len(kinds) == 1 else object
     return _series(values, Column("", (), nodes.get(kind, {}), dtypes.get(kind, OBJECT)), index)
-
-
-# Back to JSON
-
-
-def _plain_values(column: pd.Series[Any], plan: Column | None) -> list[Any]:
-    """The values of a column as JSON has them, None where one is missing."""
-    if column.dtype.kind == "M":
-        found = _iso(column, plan)
-    elif isinstance(column.dtype, pd.CategoricalDtype):
-        found = column.astype(object).tolist()
-    else:
-        found = column.tolist()
-    if column.dtype == OBJECT:
-        return [
-            None if value is pd.NA or value is pd.NaT or value != value else value
-            for value in map(_scalar, found)
-        ]
-    missing = column.isna().tolist()
-    return [None if gone else value for gone, value in zip(missing, found, strict=True)]
-
-
-def _scalar(value: Any) -> Any:
-    return None if value is pd.NA or value is pd.NaT else value
-
-
-def _iso(column: pd.Series[Any], plan: Column | None) -> list[Any]:
-    as_date = plan.node.get("format") == "date" if plan else str(column.dtype) == "datetime64[s]"
-    moments = [None if moment is pd.NaT else moment for moment in column]
-    if as_date:
-        return [None if moment is None else moment.date() for moment in moments]
-    return [None if moment is None else pd.Timestamp(moment).to_pydatetime() for moment in moments]
-
-
-class _Inner(dict[str, Any]):
-    """An object that is made again of its columns, unlike one that was a column's value."""
-
-
-def _unflattened(row: dict[str, Any], plan: Mapping[str, Column]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for name, value in row.items():
-        path = plan[name].path if name in plan else (name,)
-        level = record
-        for part in path[:-1]:
-            level = level.setdefault(part, _Inner())
-        level[path[-1]] = value
-    return record
-
-
-def _fitted(record: dict[str, Any], node: Node, defs: Mapping[str, Node]) -> dict[str, Any]:
-    """What is missing as the schema has it: null where it may be, no key where that is allowed.
-
-    An object within is missing when all of its fields are.
-    """
-    for name, raw in node.get("properties", {}).items():
-        part, optional = without_null(resolved(raw, defs))
-        inner = record.get(name)
-        if _missing(inner) and optional:
-            record[name] = None
-        elif _missing(inner) and name not in node.get("required", ()):
-            record.pop(name, None)
-        elif isinstance(inner, _Inner):
-            record[name] = _fitted(inner, resolved(part, defs), defs)
-    return record
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, _Inner) and all(map(_missing, value.values())))

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from typing_extensions import assert_never
 
-from glm_magics.chat import Event, Finished, ReasoningDelta, SearchResult, TextDelta, ToolCallDelta
+from glm_magics.chat import (
+    AskedAgain,
+    Event,
+    Finished,
+    ReasoningDelta,
+    SearchResult,
+    TextDelta,
+    ToolCallDelta,
+)
 
 __all__ = ["News", "news"]
 
@@ -31,7 +39,7 @@ def news(events: Sequence[Event]) -> News:
                 thinking.append(text)
             case ToolCallDelta():
                 calls.append(event)
-            case SearchResult() | Finished():
+            case SearchResult() | Finished() | AskedAgain():
                 pass  # shown with the whole answer
             case _:
                 assert_never(event)

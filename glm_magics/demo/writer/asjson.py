@@ -17,13 +17,14 @@ from glm_magics.demo.writer.shape import Shape, find_shape
 from glm_magics.demo.writer.tables import attached, without_tables
 from glm_magics.demo.writer.words import keywords, sentences
 
-__all__ = ["json_answer", "wants_json"]
+__all__ = ["json_answer", "value_for", "wants_json"]
 
 _ASKED = re.compile(r"(?<!`)\bjson\b", re.IGNORECASE)  # ```json only says what is in a fence
 _ID = re.compile(r"^(?:id|_id|row|row_?id|index|idx|i|n|no|number|编号)$", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     r"\b(?:json|schema|keys?|fields?|extract|classify|return|respond|answer with|output|format)\b"
-    r"|\bnever invent\b|\b(?:give null for|take) what is (?:not )?known\b"
+    r"|\bnever invent\b|\bby calling the function\b|\bone object of this type\b"
+    r"|\b(?:give null for|take) what is (?:not )?known\b"
     r"|字段|提取|返回|输出",
     re.IGNORECASE,
 )
@@ -45,7 +46,7 @@ def json_answer(ask: Ask, *, result: str = "") -> str:
         return json.dumps(_row_by_row(rows, shape), ensure_ascii=False)
     if result:
         question = result
-    value = _value(shape, question) if shape else _free(question)
+    value = value_for(shape, question) if shape else _free(question)
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -53,7 +54,7 @@ def _row_by_row(packed: PackedRows, shape: Shape) -> Any:
     one = _rows_of(shape) or shape
     fields = tuple((name, part) for name, part in one.fields if name != packed.id)
     record = replace(one, fields=fields)
-    return {"rows": [{packed.id: id, **_value(record, question)} for id, question in packed.questions]}
+    return {"rows": [{packed.id: id, **value_for(record, question)} for id, question in packed.questions]}
 
 
 def _shape(ask: Ask) -> tuple[Shape | None, str]:
@@ -64,7 +65,8 @@ def _shape(ask: Ask) -> tuple[Shape | None, str]:
     return (outside.shape if outside else None), ask.question
 
 
-def _value(shape: Shape, text: str) -> Any:
+def value_for(shape: Shape, text: str) -> Any:
+    """A value of the shape, from the records or the words of the text."""
     rows = _rows_of(shape)
     records = _records(text)
     if rows is not None and records:
@@ -154,7 +156,8 @@ def _data(text: str) -> str:
     told = [
         part.partition(":")[2] for part in sentences(plain) if _INSTRUCTION.search(part.partition(":")[0])
     ]
-    return "\n".join(part.strip() for part in [*told, *kept] if part.strip()) or plain
+    data = [*(part for part in told if not _INSTRUCTION.search(part)), *kept]
+    return "\n".join(part.strip() for part in data if part.strip()) or plain
 
 
 def _free(text: str) -> Any:

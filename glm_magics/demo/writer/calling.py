@@ -1,4 +1,7 @@
-"""Which of the offered tools to call, by shared words, and with what: arguments filled from the prompt."""
+"""Which of the offered tools to call, by shared words, and with what: arguments filled from the prompt.
+
+A function that is to take the whole answer is filled as JSON would be, records and all.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import re
 
 from glm_magics.demo.ask import Ask, Call, Function, Turn
+from glm_magics.demo.writer.asjson import value_for
 from glm_magics.demo.writer.fill import Source, fill
 from glm_magics.demo.writer.shape import Shape, from_json_schema
 from glm_magics.demo.writer.words import CJK, stems
@@ -13,6 +17,7 @@ from glm_magics.demo.writer.words import CJK, stems
 __all__ = ["results", "tool_calls"]
 
 _MOST_AT_ONCE = 4
+_ANSWER_BY = re.compile(r"\banswer by calling the function\b", re.IGNORECASE)
 _PROPER = r"[A-Z][\w-]+(?: [A-Z][\w-]+)*"
 _HAN = rf"[{CJK}]{{2,4}}"
 _LISTED = re.compile(rf"{_PROPER}(?:, {_PROPER})*,? and {_PROPER}|(?:{_HAN}、)+{_HAN}(?=的)")
@@ -80,6 +85,8 @@ _SPOKEN = (
 
 def _calls(function: Function, question: str) -> tuple[Call, ...]:
     shape = from_json_schema(function.parameters) if function.parameters else Shape("object")
+    if _ANSWER_BY.search(question):
+        return (Call(function.name, json.dumps(value_for(shape, question), ensure_ascii=False)),)
     arguments = fill(shape, Source(question))
     given = {name: arguments[name] for name, part in shape.fields if not _left_out(part, arguments[name])}
     name, values = _several(shape, question)
