@@ -13,8 +13,9 @@ import pytest
 from glm_magics._tiers import tiers
 from glm_magics.demo.ask import Ask, Draft, Function, Turn
 from glm_magics.demo.writer import compose
-from glm_magics.demo.writer.shape import Shape, find_shape, from_json_schema
+from glm_magics.demo.writer.shape import Shape, from_json_schema
 from glm_magics.demo.writer.tables import attached, without_tables
+from glm_magics.demo.writer.wanted import find_shape
 
 AIR = tiers().find("glm-4.5-air")
 

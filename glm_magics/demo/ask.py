@@ -45,7 +45,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A valid request. `settings` are the sampling parameters as they were sent, as JSON text."""
+    """A valid request.
+
+    `json_schema` came in the response format. `settings` are the sampling parameters as they were sent, as
+    JSON text.
+    """
 
     tier: Tier
     turns: tuple[Turn, ...]
@@ -58,6 +62,7 @@ class Ask:
     searches: tuple[Mapping[str, Any], ...] = ()
     tool_stream: bool = False
     json_mode: bool = False
+    json_schema: Mapping[str, Any] | None = None
     settings: tuple[tuple[str, object], ...] = ()
     request_id: str | None = None
     prompt_tokens: int = 0

@@ -17,8 +17,10 @@ from glm_magics.demo.answer import Answer
 from glm_magics.demo.refusals import CODES, Refusal
 from glm_magics.demo.response import Piece
 from glm_magics.demo.shapes import DONE
+from glm_magics.demo.sloppy import sloppy, unfit
 from glm_magics.demo.spoil import spoiled
 from glm_magics.errors import SettingError
+from glm_magics.tokens import estimate
 
 __all__ = ["FAULTS", "Fault", "Page", "parse_fault"]
 
@@ -69,6 +71,9 @@ _WIRE = {
     "bom": "the stream starts with a byte order mark",
     "crlf": "the stream's lines end in CR LF",
     "spoil-rows": "an answer about several rows leaves one in 20 out and breaks one in 50",
+    "sloppy-json": 'a JSON answer in a fence, with a comma too many, a price as "4.50 EUR", a wrong label',
+    "bad-json": "a JSON answer of another form than asked for",
+    "bad-json-once": "the same for the first request only: asked again, it answers right",
     "empty": "thinking uses up all tokens: no text, finish reason length",
 }
 
@@ -132,8 +137,10 @@ class Fault:
                 finish_reason="length",
                 reasoning_tokens=answer.completion_tokens,
             )
-        if self.name == "spoil-rows":
-            return replace(answer, text=spoiled(answer.text))
+        if self.name in _TEXTS and not answer.calls and answer.finish_reason == "stop":
+            text = _TEXTS[self.name](answer.text)
+            tokens = answer.reasoning_tokens + estimate(text)
+            return replace(answer, text=text, completion_tokens=tokens)
         if self.name in ("network_error", "sensitive"):
             half = answer.text[: len(answer.text) // 2]
             return replace(answer, text=half, calls=(), finish_reason=self.name)
@@ -164,6 +171,8 @@ def parse_fault(spec: str | None) -> Fault | None:
         return None
     name, _, retry_after = spec.strip().partition("@")
     times: int | None = None
+    if name == "bad-json-once":
+        times, name = 1, "bad-json"
     if name.startswith("once:"):
         times, name = 1, name.removeprefix("once:")
     elif name.startswith("n:"):
@@ -212,6 +221,15 @@ _PAGES = {
     "redirect": Page(302, {"Content-Type": _HTML, "Location": "https://elsewhere.invalid/v4"}, b""),
     "200-error": Page(200, {"Content-Type": "application/json"}, _ERROR),
     "200-code": Page(200, {"Content-Type": "application/json"}, _CODE),
+}
+
+
+# Answers that are not what was asked for
+
+_TEXTS: Mapping[str, Callable[[str], str]] = {
+    "sloppy-json": sloppy,
+    "bad-json": unfit,
+    "spoil-rows": spoiled,
 }
 
 

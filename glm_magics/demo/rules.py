@@ -97,6 +97,7 @@ def checked(body: Mapping[str, Any], tiers: Tiers) -> Ask:
         searches=searches,
         tool_stream=_flag(body, "tool_stream") and tier.tool_stream is not False,
         json_mode=_format(body) == "json_object",
+        json_schema=_schema(body),
         settings=_settings(body),
         request_id=_sized(body, "request_id", 6, 64),
         prompt_tokens=prompt_size(turns, body.get("tools")),
@@ -295,6 +296,13 @@ def _format(body: Mapping[str, Any]) -> str:
     if kind not in _FORMATS:
         raise _invalid("response_format", 'an object with `type` "text" or "json_object"')
     return str(kind)
+
+
+def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema in the response format. The platform ignores it; the writer need not."""
+    wanted = (body.get("response_format") or {}).get("json_schema")
+    schema = wanted.get("schema") if isinstance(wanted, dict) else None
+    return schema if isinstance(schema, dict) and schema else None
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool:

@@ -126,7 +126,8 @@ class _Writer:
         texts = [text for text, _ in written]
         if isinstance(rest := node.get("items"), dict):
             texts.append(f"...{self.type(rest)[0]}[]")
-        return f"[{', '.join(texts)}]", [comment for _, found in written for comment in found] + comments
+        inner = [f"item {at}: {comment}" for at, (_, found) in enumerate(written, 1) for comment in found]
+        return f"[{', '.join(texts)}]", inner + comments
 
     def _object(self, node: Node) -> tuple[str, list[str]]:
         rest = node.get("additionalProperties")

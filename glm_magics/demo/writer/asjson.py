@@ -1,163 +1,171 @@
-"""Answers in JSON: one object for each record of the input, or one for all of it."""
+"""Answers in JSON: one object for each record of the input, or one for all of it, or invented rows."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer import facts
-from glm_magics.demo.writer.blocks import balanced, without_fences
-from glm_magics.demo.writer.fill import Source, fill
+from glm_magics.demo.writer.blocks import without_fences
+from glm_magics.demo.writer.fill import fill, limited
+from glm_magics.demo.writer.fits import fits
+from glm_magics.demo.writer.invent import Wish, invented, wish
 from glm_magics.demo.writer.packed import PackedRows, packed_rows
-from glm_magics.demo.writer.shape import Shape, find_shape
-from glm_magics.demo.writer.tables import attached, without_tables
+from glm_magics.demo.writer.parts import ROW_ID, data_of, parts, records
+from glm_magics.demo.writer.shape import Shape, from_json_schema
+from glm_magics.demo.writer.source import Source
+from glm_magics.demo.writer.tables import attached
+from glm_magics.demo.writer.wanted import find_shape
 from glm_magics.demo.writer.words import keywords, sentences
+from glm_magics.tokens import estimate
 
 __all__ = ["json_answer", "value_for", "wants_json"]
 
 _ASKED = re.compile(r"(?<!`)\bjson\b", re.IGNORECASE)  # ```json only says what is in a fence
-_ID = re.compile(r"^(?:id|_id|row|row_?id|index|idx|i|n|no|number|编号)$", re.IGNORECASE)
-_INSTRUCTION = re.compile(
-    r"\b(?:json|schema|keys?|fields?|extract|classify|return|respond|answer with|output|format)\b"
-    r"|\bnever invent\b|\bby calling the function\b|\bone object of this type\b"
-    r"|\b(?:give null for|take) what is (?:not )?known\b"
-    r"|字段|提取|返回|输出",
-    re.IGNORECASE,
-)
+_MOST_TOKENS = 131_072
 
 
 def wants_json(ask: Ask) -> bool:
     """Whether the request is for JSON: by its mode, or by a shape that its words carry."""
-    if ask.json_mode:
+    if ask.json_mode or ask.json_schema:
         return True
-    found = find_shape(ask.question) or find_shape(ask.system)
-    return found is not None and (found.sure or bool(_ASKED.search(f"{ask.system}\n{ask.question}")))
+    question = ask.question
+    found = find_shape(question) or find_shape(ask.system)
+    return found is not None and (found.sure or bool(_ASKED.search(f"{ask.system}\n{question}")))
 
 
 def json_answer(ask: Ask, *, result: str = "") -> str:
     """The JSON text, compact enough to read; `result` is what a tool just said."""
-    shape, question = _shape(ask)
-    rows = packed_rows(ask.question)
-    if rows is not None and shape is not None:
-        return json.dumps(_row_by_row(rows, shape), ensure_ascii=False)
-    if result:
-        question = result
-    value = value_for(shape, question) if shape else _free(question)
+    task = _task(ask)
+    packed = packed_rows(ask.question)
+    if packed is not None and task.shape is not None and not result:
+        return json.dumps(_row_by_row(packed, task.shape), ensure_ascii=False)
+    if task.shape is None:
+        return json.dumps(_free(result or task.text), ensure_ascii=False)
+    value = value_for(task.shape, result) if result else _answered(task, ask)
     return json.dumps(value, ensure_ascii=False)
 
 
 def _row_by_row(packed: PackedRows, shape: Shape) -> Any:
-    one = _rows_of(shape) or shape
-    fields = tuple((name, part) for name, part in one.fields if name != packed.id)
-    record = replace(one, fields=fields)
+    """Every row as it would be answered alone, under its id."""
+    rows = _list_of(shape)
+    one = rows.item if rows is not None and rows.item is not None else shape
+    record = replace(one, fields=tuple((name, part) for name, part in one.fields if name != packed.id))
     return {"rows": [{packed.id: id, **value_for(record, question)} for id, question in packed.questions]}
 
 
-def _shape(ask: Ask) -> tuple[Shape | None, str]:
-    """The shape wanted and the words to find values in: the shape may stand in the system message."""
-    inside, outside = find_shape(ask.question), find_shape(ask.system)
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The shape wanted, and the words to find values in."""
+
+    shape: Shape | None
+    text: str
+
+
+def _task(ask: Ask) -> _Task:
+    question = ask.question
+    inside, outside = find_shape(question), find_shape(ask.system)
+    if ask.json_schema:
+        return _Task(from_json_schema(ask.json_schema), inside.rest if inside and inside.sure else question)
     if inside and (inside.sure or not outside):
-        return inside.shape, inside.rest
-    return (outside.shape if outside else None), ask.question
+        return _Task(inside.shape, inside.rest)
+    return _Task(outside.shape if outside else None, question)
+
+
+def _answered(task: _Task, ask: Ask) -> Any:
+    assert task.shape is not None
+    rows = _list_of(task.shape)
+    wanted = wish(task.text) if rows is not None else None
+    if (
+        rows is not None
+        and rows.item is not None
+        and wanted
+        and (wanted.explicit or not _has_data(task.text))
+    ):
+        most = ask.max_tokens or ask.tier.max_output or _MOST_TOKENS
+        made = limited(rows, list(_within(most, rows.item, wanted, ask.seed)))
+        return _around(task.shape, rows, made, "")
+    return value_for(task.shape, task.text)
+
+
+def _within(most: int, row: Shape, wanted: Wish, seed: int) -> Iterator[Any]:
+    """Invented rows until the answer is longer than `most` tokens: it is cut there, as the platform does."""
+    written = 0
+    for value in invented(row, wanted, seed):
+        yield value
+        written += estimate(json.dumps(value, ensure_ascii=False))
+        if written > most + 200:
+            return
+
+
+def _has_data(text: str) -> bool:
+    """Whether there is anything beside the wish itself to find values in."""
+    if records(text):
+        return True
+    rest = [part for part in sentences(text) if wish(part) is None]
+    return bool(rest) and any(facts.numbers(part) or facts.names(part) for part in rest)
 
 
 def value_for(shape: Shape, text: str) -> Any:
     """A value of the shape, from the records or the words of the text."""
-    rows = _rows_of(shape)
-    records = _records(text)
-    if rows is not None and records:
-        filled = [_filled(rows, record, n) for n, record in enumerate(records)]
-        return _around(shape, filled, text)
-    if rows is not None:
-        return _around(shape, [fill(rows, part) for part in _parts(text)], text)
-    return fill(shape, Source(_data(text), records[0].row if len(records) == 1 else {}))
+    rows = _list_of(shape)
+    if rows is None or rows.item is None:
+        marked = records(text)
+        return fill(shape, Source(data_of(text), marked[0].row if len(marked) == 1 else {}), alone=True)
+    if rows.item.kind != "object":
+        return _around(shape, rows, _values(rows, text), text)
+    marked = records(text)
+    if marked:
+        filled = [_filled(rows.item, record, number) for number, record in enumerate(marked)]
+    else:
+        filled = [row for part in parts(text, rows.item) for row in [fill(rows.item, part)] if part.hits]
+    return _around(shape, rows, limited(rows, filled), text)
 
 
-def _rows_of(shape: Shape) -> Shape | None:
-    """The shape of one row, when a list of objects is asked for: bare, or as the one list of an object."""
-    if shape.kind == "array" and shape.item is not None and shape.item.kind == "object":
-        return shape.item
+def _values(rows: Shape, text: str) -> list[Any]:
+    """One value for each record of the text, or all that there are in it."""
+    item, marked = rows.item, records(text)
+    if item is not None and marked and item.kind != "array":
+        name = "name" if item.kind == "string" else ""
+        values = [(record, fill(item, record, name=name)) for record in marked]
+        return limited(rows, [value for record, value in values if record.hits])
+    return list(fill(rows, Source(data_of(text))) or [])
+
+
+def _list_of(shape: Shape) -> Shape | None:
+    """The list whose items are the answer: the whole, or the one list of an object that has nothing else."""
+    if shape.kind == "array":
+        return shape
+    if shape.kind == "object" and len(shape.fields) == 1 and shape.fields[0][1].kind == "array":
+        return shape.fields[0][1]
     lists = [
         part for _, part in shape.fields if part.kind == "array" and part.item and part.item.kind == "object"
     ]
-    return lists[0].item if len(lists) == 1 else None
+    flat = all(part.kind != "object" for _, part in shape.fields)
+    return lists[0] if len(lists) == 1 and flat and shape.fields[0][1] is lists[0] else None
 
 
-def _around(shape: Shape, rows: list[Any], text: str) -> Any:
+def _around(shape: Shape, rows: Shape, values: list[Any], text: str) -> Any:
     if shape.kind == "array":
-        return rows
-    source = Source(_data(text))
-    return {
-        name: rows if _rows_of(Shape("object", ((name, part),))) else fill(part, source, name=name)
-        for name, part in shape.fields
-    }
+        return values
+    source = Source(data_of(text))
+    return {name: values if part is rows else fill(part, source, name=name) for name, part in shape.fields}
 
 
-def _filled(shape: Shape, record: Source, number: int) -> dict[str, Any]:
-    row: dict[str, Any] = fill(shape, record)
-    for name, part in shape.fields:
-        if _ID.match(name) and record.cell(name) is None:
-            given = next((value for key, value in record.row.items() if _ID.match(str(key))), number)
-            row[name] = str(given) if part.kind == "string" else int(given) if str(given).isdigit() else given
+def _filled(shape: Shape, record: Source, number: int) -> Any:
+    row = fill(shape, record)
+    for name, part in shape.fields if isinstance(row, dict) else ():
+        if ROW_ID.match(name) and record.cell(name) is None and part.kind in ("string", "integer", "any"):
+            given = next((value for key, value in record.row.items() if ROW_ID.match(str(key))), number)
+            whole = str(given).isdigit() and part.kind != "string"
+            value = int(given) if whole else str(given)
+            if part.kind != "integer" or whole:
+                row[name] = value if fits(part, value) else row.get(name)
     return row
-
-
-def _records(text: str) -> list[Source]:
-    """The input's records: rows of an attached table, JSON objects, tagged rows, or numbered lines."""
-    for table in attached(text):
-        return [Source(_spoken(row), row) for row in table.records]
-    objects = [value for start, end in balanced(text) for value in [_object(text[start:end])] if value]
-    if len(objects) > 1:
-        return [Source(_spoken(row), row) for row in objects]
-    tagged = re.findall(r"<(\w+)[^>]*?\b(?:id|n|index)=[\"']?([\w-]+)[\"']?[^>]*>(.*?)</\1>", text, re.DOTALL)
-    if tagged:
-        return [Source(inside.strip(), {"id": id}) for _, id, inside in tagged]
-    numbered = re.findall(r"^[ \t]*(?:\[(\d+)\]|#?(\d+)[.):])[ \t]+(.+)$", text, re.MULTILINE)
-    if numbered:
-        return [Source(words.strip(), {"id": one or other}) for one, other, words in numbered]
-    bullets = re.findall(r"^[ \t]*[-*•][ \t]+(.+)$", text, re.MULTILINE)
-    return [Source(words.strip()) for words in bullets] if len(bullets) > 1 else []
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _spoken(row: Mapping[str, Any]) -> str:
-    """A row's words: those of its cells that are text, then the others with their names."""
-    words = [
-        str(v)
-        for k, v in row.items()
-        if isinstance(v, str) and not _ID.match(str(k)) and not facts.numbers(v)
-    ]
-    return ". ".join(
-        [*words, *(f"{k}: {v}" for k, v in row.items() if str(v) not in words and not _ID.match(str(k)))]
-    )
-
-
-def _parts(text: str) -> list[Source]:
-    """Sentences with facts in them; those that only instruct are left aside."""
-    said = [part for part in sentences(_data(text)) if facts.names(part) or facts.numbers(part)]
-    return [Source(part) for part in said] or [Source(_data(text))]
-
-
-def _data(text: str) -> str:
-    """The text to look at, without the sentences that only say what to do with it."""
-    plain = without_tables(text) or text
-    kept = [part for part in sentences(plain) if not _INSTRUCTION.search(part.partition(":")[0])]
-    told = [
-        part.partition(":")[2] for part in sentences(plain) if _INSTRUCTION.search(part.partition(":")[0])
-    ]
-    data = [*(part for part in told if not _INSTRUCTION.search(part)), *kept]
-    return "\n".join(part.strip() for part in data if part.strip()) or plain
 
 
 def _free(text: str) -> Any:

@@ -10,8 +10,9 @@ import re
 
 from glm_magics.demo.ask import Ask, Call, Function, Turn
 from glm_magics.demo.writer.asjson import value_for
-from glm_magics.demo.writer.fill import Source, fill
+from glm_magics.demo.writer.fill import fill
 from glm_magics.demo.writer.shape import Shape, from_json_schema
+from glm_magics.demo.writer.source import Source
 from glm_magics.demo.writer.words import CJK, stems
 
 __all__ = ["results", "tool_calls"]
@@ -88,7 +89,11 @@ def _calls(function: Function, question: str) -> tuple[Call, ...]:
     if _ANSWER_BY.search(question):
         return (Call(function.name, json.dumps(value_for(shape, question), ensure_ascii=False)),)
     arguments = fill(shape, Source(question))
-    given = {name: arguments[name] for name, part in shape.fields if not _left_out(part, arguments[name])}
+    given = {
+        name: arguments[name]
+        for name, part in shape.fields
+        if name in arguments and not _left_out(part, arguments[name])
+    }
     name, values = _several(shape, question)
     variants = [given | {name: value} for value in values] or [given]
     return tuple(Call(function.name, json.dumps(variant, ensure_ascii=False)) for variant in variants)

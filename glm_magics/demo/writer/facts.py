@@ -9,16 +9,35 @@ from datetime import date
 
 from glm_magics.demo.writer.words import CJK, stems
 
-__all__ = ["Number", "dates", "emails", "labelled", "names", "numbers", "phones", "urls"]
+__all__ = [
+    "Number",
+    "codes",
+    "dates",
+    "durations",
+    "emails",
+    "labelled",
+    "names",
+    "numbers",
+    "phones",
+    "postcodes",
+    "times",
+    "urls",
+    "uuids",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number with its place in the text; `money` and `percent` say what stood beside it."""
+    """A number with its place in the text; `money` and `percent` say what stood beside it.
+
+    `text` is its digits as they were written, without separators; `after` is where those end.
+    """
 
     value: float
     start: int
     end: int
+    text: str = ""
+    after: int = 0
     money: bool = False
     percent: bool = False
 
@@ -35,12 +54,13 @@ _DATE_FORMS = tuple(
         r"\b(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?))?",
         r"(?P<y>\d{4})\s*年\s*(?P<m>\d{1,2})\s*月\s*(?P<d>\d{1,2})\s*日",
         rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH},?\s+(?P<y>\d{{4}})\b",
+        r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})\b",
         rf"\b{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})\b",
     )
 )
 _MOST_DIGITS = 30
 _NUMBER = re.compile(
-    r"(?P<money>[$€£¥￥]\s?)?(?<![\w.])(?P<number>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
+    r"(?P<money>[$€£¥￥]\s?)?(?<![A-Za-z0-9_.])(?P<number>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
     r"(?P<scale>\s?(?:k|thousand|million|m|billion|bn|万|亿)(?![A-Za-z]))?"
     r"(?P<unit>\s?(?:%|percent|％|usd|eur|cny|rmb|dollars?|euros?|yuan|元|块))?",
     re.IGNORECASE,
@@ -76,11 +96,14 @@ def _number(match: re.Match[str]) -> Number:
     unit = (match["unit"] or "").strip().lower()
     scale = _SCALES.get((match["scale"] or "").strip().lower(), 1.0)
     percent = unit in ("%", "percent", "％")
-    value = float(match["number"].replace(",", "")) * scale
+    digits = match["number"].replace(",", "")
+    value = round(float(digits) * scale, 10)
     return Number(
-        round(value, 10),
+        value,
         match.start("number"),
         match.end(),
+        digits if scale == 1 else format(value, "f").rstrip("0").rstrip("."),
+        match.end("number"),
         bool(match["money"] or (unit and not percent)),
         percent,
     )
@@ -126,6 +149,63 @@ def urls(text: str) -> list[str]:
 
 def phones(text: str) -> list[str]:
     return [phone.strip() for phone in re.findall(r"\+?\d[\d ()-]{6,}\d", text) if not dates(phone)]
+
+
+def times(text: str) -> list[str]:
+    """The times of day, as hh:mm:ss."""
+    found = re.findall(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\d:])", text)
+    return [f"{int(hour):02}:{minute}:{second or '00'}" for hour, minute, second in found]
+
+
+_UNITS = (
+    ("D", r"days?|天"),
+    ("H", r"hours?|hrs?|h|小时"),
+    ("M", r"minutes?|mins?|分钟"),
+    ("S", r"seconds?|secs?|秒"),
+)
+
+
+def durations(text: str) -> list[str]:
+    """Spans of time ("2 days 3 hours", "90 minutes") in ISO 8601."""
+    steps = "".join(
+        rf"(?:(?P<{letter}>\d{{1,6}})\s*(?:{words})(?![A-Za-z])[\s,]*(?:and\s+)?)?"
+        for letter, words in _UNITS
+    )
+    found = []
+    for match in re.finditer(rf"(?<![\d.]){steps}", text):
+        days, *clock = (match[letter] for letter, _ in _UNITS)
+        rest = "".join(
+            f"{count}{letter}" for (letter, _), count in zip(_UNITS[1:], clock, strict=True) if count
+        )
+        if days or rest:
+            found.append(f"P{f'{days}D' if days else ''}{f'T{rest}' if rest else ''}")
+    return found
+
+
+def uuids(text: str) -> list[str]:
+    return re.findall(r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])", text)
+
+
+def codes(text: str) -> list[str]:
+    """Numbers of orders, articles and the like, as text: leading zeros stay. Those with a label first."""
+    labelled = re.findall(
+        r"(?:\b(?:order|invoice|no\.?|nr\.?|number|id|ref(?:erence)?|sku|ticket|case)\b|#|编号|订单号?|单号)"
+        r"[\s:：#]*(?:no\.?|nr\.?)?\s*([A-Z]{0,4}-?\d[\w-]*)",
+        text,
+        re.IGNORECASE,
+    )
+    shaped = re.findall(r"(?<![\w.-])(?:[A-Z]{1,4}-?\d{2,}|0\d{2,})(?![\w.-])", text)
+    return list(dict.fromkeys([*labelled, *shaped]))
+
+
+def postcodes(text: str) -> list[str]:
+    """Postal codes as text: those beside a place first."""
+    beside = re.findall(r"[A-Z][a-z]+,?\s+(\d{5})\b|\b(\d{5})\s+[A-Z][a-z]+", text)
+    known = set(codes(text))
+    near = [one or other for one, other in beside]
+    bare = re.findall(r"(?<![\w.,-])\d{5,6}(?![\w.,-]\d)\b", text)
+    found = [code for code in [*near, *bare] if code not in known]
+    return list(dict.fromkeys([*re.findall(r"邮编[:：]?\s*(\d{6})", text), *found]))
 
 
 def labelled(text: str, label: str) -> str | None:

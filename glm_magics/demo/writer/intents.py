@@ -9,7 +9,7 @@ from glm_magics.demo.writer.snippets import PLAIN, SNIPPETS
 from glm_magics.demo.writer.sums import arithmetic
 from glm_magics.demo.writer.words import is_chinese, overlap
 
-__all__ = ["simple_answer", "snippet"]
+__all__ = ["COUNTS", "known_items", "simple_answer", "snippet"]
 
 _MOST_COUNTED = 20_000
 _MOST_LISTED = 1000
@@ -151,8 +151,8 @@ def _capital(question: str) -> str | None:
 
 
 _SPELT = "one two three four five six seven eight nine ten eleven twelve"
-_NUMBERS = {word: n for n, word in enumerate(_SPELT.split(), 1)} | {"两": 2}
-_NUMBERS |= {char: n for n, char in enumerate("一二三四五六七八九十", 1)}
+COUNTS = {word: n for n, word in enumerate(_SPELT.split(), 1)} | {"两": 2}
+COUNTS |= {char: n for n, char in enumerate("一二三四五六七八九十", 1)}
 _LIST = re.compile(
     rf"\b(?:list|name|give(?: me)?|suggest|enumerate)\s+(?:(?:the|some|me)\s+)*"
     rf"(\d{{1,9}}|{_SPELT.replace(' ', '|')})\s+([^\n.?!]+)"
@@ -166,9 +166,14 @@ def _list(question: str) -> str | None:
     if match is None:
         return None
     said, topic = (match[1] or match[3]).lower(), (match[2] or match[4]).strip()
-    count = min(int(said) if said.isdigit() else _NUMBERS[said], _MOST_LISTED)
-    known = next((items.split(",") for names, items in LISTS.items() if _about(names, topic)), [])
+    count = min(int(said) if said.isdigit() else COUNTS[said], _MOST_LISTED)
+    known = known_items(topic)
     return "\n".join(f"{n}. {_item(known, n, topic)}" for n in range(1, count + 1))
+
+
+def known_items(topic: str) -> list[str]:
+    """What the demo knows of a topic: its planets, fruits, cities, …"""
+    return next((items.split(",") for names, items in LISTS.items() if _about(names, topic)), [])
 
 
 def _about(names: str, topic: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CAPITALS", "LANGUAGES", "LEXICON", "LISTS"]
+__all__ = ["ALIASES", "CAPITALS", "LANGUAGES", "LEXICON", "LISTS"]
 
 # language -> its column in LEXICON
 LANGUAGES = {
@@ -57,3 +57,17 @@ LISTS = {
     "continent 大洲": "Africa,Antarctica,Asia,Europe,North America,Oceania,South America",
     "month 月份": "January,February,March,April,May,June,July,August,September,October,November,December",
 }
+
+# A field's usual name -> what it is called in Chinese.
+ALIASES = {
+    "name": "名称 姓名 名字 品名 商品", "product": "产品 商品", "item": "商品 物品",
+    "customer": "客户 顾客",
+    "price": "价格 单价 售价", "quantity": "数量", "amount": "金额 数量",
+    "total": "总价 合计 总计",
+    "age": "年龄", "city": "城市", "country": "国家", "address": "地址", "date": "日期", "time": "时间",
+    "phone": "电话 手机", "email": "邮箱 邮件", "company": "公司", "id": "编号 订单号 单号",
+    "title": "标题",
+    "author": "作者", "category": "类别 分类", "review": "评论 评价", "text": "文本 内容",
+    "mood": "情绪 心情",
+    "sentiment": "情感", "score": "评分 分数", "rating": "评分", "zip": "邮编", "year": "年份",
+}  # fmt: skip

@@ -1,389 +1,204 @@
-"""The shape of the JSON that a prompt asks for, however it is written down.
+"""The shape of a JSON value: what a JSON Schema comes down to for somebody who has to write one.
 
-Understood: a JSON Schema, a TypeScript-like type (`{ name: string, price?: number | null, tags: string[] }`),
-a filled-in example, and keys named in words ("with keys name, price and mood").
+References are followed and recursion is cut: a type inside itself is left out, null or an empty list,
+whichever its schema allows.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from glm_magics.demo.writer.blocks import balanced, fences
-
-__all__ = ["Found", "Shape", "find_shape", "from_json_schema"]
+__all__ = ["ANY", "NO_LIMITS", "Kind", "Limits", "Shape", "from_json_schema"]
 
 Kind = Literal[
-    "object", "array", "string", "integer", "number", "boolean", "date", "datetime", "enum", "any", "null"
-]
+    "object", "array", "tuple", "union", "enum", "any", "null", "never",
+    "string", "integer", "number", "decimal", "boolean", "date", "datetime", "time", "duration", "uuid",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a value has to keep to. `shortest` and `longest` count characters, items or keys."""
+
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+    step: float | None = None
+    shortest: int = 0
+    longest: int | None = None
+    pattern: str | None = None
+    distinct: bool = False
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One value's shape. `fields` belong to an object, `item` to an array, `options` to an enum."""
+    """One value's shape. `fields` belong to an object, `options` to an enum, `parts` to a tuple or a union.
+
+    `item` is that of an array, of the rest of a tuple, or of the free keys of an object. An `optional` field
+    may be left out.
+    """
 
     kind: Kind
     fields: tuple[tuple[str, Shape], ...] = ()
     item: Shape | None = None
     options: tuple[Any, ...] = ()
+    parts: tuple[Shape, ...] = ()
     nullable: bool = False
     optional: bool = False
     about: str = ""
-    least: float | None = None
-    most: float | None = None
+    limits: Limits = NO_LIMITS
 
 
 ANY = Shape("any")
+_NEVER = Shape("never")
+_DEEPEST = 60
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A shape and the text without it. It is not `sure` where it may be mere data or a turn of phrase."""
-
-    shape: Shape
-    rest: str
-    sure: bool
-
-
-def find_shape(text: str) -> Found | None:
-    """The shape that a text asks for; None when it asks for none."""
-    programs = [(start, end) for start, end, language, _ in fences(text) if language.lower() in _PROGRAMS]
-    spans = [span for span in balanced(text) if not any(start < span[0] < end for start, end in programs)]
-    named = _declarations(text, spans)
-    for start, end in sorted(spans, key=lambda span: span[0] - span[1])[:_MOST_BLOCKS]:
-        shape = _declared(text[start:end], named)
-        if shape:
-            return Found(_listed(shape, text, start, end), text[:start] + text[end:].removeprefix("[]"), True)
-    for start, end in spans[:_MOST_BLOCKS]:
-        example = _exampled(text, start, end)
-        if example:
-            return Found(example, text[:start] + text[end:], False)
-    keys = _named_keys(text)
-    if not keys:
-        return None
-    return Found(Shape("object", tuple((key, _guessed(key)) for key in keys)), text, False)
-
-
-def _declared(block: str, named: Mapping[str, str]) -> Shape | None:
-    """A JSON Schema or a type."""
-    try:
-        value = json.loads(block)
-    except (ValueError, RecursionError):
-        return _TypeReader(block, named).read()
-    return from_json_schema(value) if isinstance(value, dict) and _is_schema(value) else None
-
-
-def _declarations(text: str, spans: list[tuple[int, int]]) -> dict[str, str]:
-    """Named types beside the main one: `type Row = {…}`, `interface Row {…}`."""
-    named = ((_DECLARED.search(text[max(0, start - 60) : start]), start, end) for start, end in spans)
-    return {match[1]: text[start:end] for match, start, end in named if match}
-
-
-def _listed(shape: Shape, text: str, start: int, end: int) -> Shape:
-    many = text.startswith("[]", end) or re.search(
-        r"(?:array|list)\s*[<\[]\s*$", text[:start][-12:], re.IGNORECASE
-    )
-    return Shape("array", item=shape) if many else shape
-
-
-def _exampled(text: str, start: int, end: int) -> Shape | None:
-    """A filled-in example: JSON beside words that call it a form."""
-    if not _FORM.search(text[max(0, start - 120) : start]) and not _FORM.search(text[end : end + 40]):
-        return None
-    try:
-        return _of_example(json.loads(text[start:end]))
-    except (ValueError, RecursionError):
-        return None
-
-
-_MOST_BLOCKS = 40  # a long prompt can hold thousands of braces; the shape is among the largest, or the first
-_PROGRAMS = frozenset(
-    ["python", "py", "ipython", "r", "sql", "bash", "sh", "javascript", "js", "java", "c", "cpp"]
-)
-_DECLARED = re.compile(r"\b(?:type|interface|class)\s+(\w+)\s*=?\s*$")
-_FORM = re.compile(
-    r"\b(?:schema|shape|format|like|form|template|structure|example)\b|格式|结构|形如|例如", re.IGNORECASE
-)
-_NAMED_KEYS = re.compile(
-    r"\b(?:keys?|fields?|columns?|properties|attributes)\b(?: named| called| are| of)?:?\s*"
-    r"((?:[\"'`]?[A-Za-z_]\w*[\"'`]?(?:\s*\([^)]*\))?(?:\s*,\s*(?:and\s+)?|\s+and\s+)?)+)"
-    r"|字段(?:名)?[:：为是]?\s*((?:[\w\u3400-\u9fff]+[、,，和]?)+)",
-    re.IGNORECASE,
-)
-_GRAMMAR = "a an the in of to for from with that which it is are this these those and or each"
-_NO_KEYS = frozenset(_GRAMMAR.split())
-
-
-def _named_keys(text: str) -> list[str]:
-    match = _NAMED_KEYS.search(text)
-    if match is None:
-        return []
-    words = re.sub(r"\([^)]*\)|\band\b|和|、", ",", match[1] or match[2])
-    return [key for key in re.findall(r"[\w\u3400-\u9fff]+", words) if key.lower() not in _NO_KEYS]
-
-
-_GUESSES: tuple[tuple[str, Shape], ...] = (
-    (r"^(?:is|has|was|can)_", Shape("boolean")),
-    (r"date|日期", Shape("date", nullable=True)),
-    (r"age|count|year|quantity|qty|年龄|数量|年份", Shape("integer", nullable=True)),
-    (r"price|cost|amount|total|score|rating|rate|value|weight|价|金额|评分", Shape("number", nullable=True)),
-)
-
-
-def _guessed(key: str) -> Shape:
-    """What a key's value is likely to be, when only its name is known."""
-    return next(
-        (shape for name, shape in _GUESSES if re.search(rf"(?:^|_){name}|{name}$", key.lower())),
-        Shape("string", nullable=True),
-    )
-
-
-def _names_a_type(shape: Shape) -> bool:
-    """Whether a type or a choice is named anywhere inside: a mere `{'a': [x]}` is somebody's data."""
-    if shape.kind == "object":
-        return any(_names_a_type(part) for _, part in shape.fields)
-    if shape.kind == "array":
-        return shape.item is not None and _names_a_type(shape.item)
-    return len(shape.options) > 1 if shape.kind == "enum" else shape.kind != "null"
-
-
-# JSON Schema
-
-
-def _is_schema(value: Mapping[str, Any]) -> bool:
-    return (
-        "properties" in value
-        or "$defs" in value
-        or ("type" in value and ("items" in value or "enum" in value))
-    )
+_FORMATS: Mapping[str, Kind] = {
+    "date": "date",
+    "date-time": "datetime",
+    "time": "time",
+    "duration": "duration",
+    "decimal": "decimal",
+    "uuid": "uuid",
+}
+_PRIMITIVES: Mapping[str, Kind] = {
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
+_SIZES = {"string": "Length", "array": "Items", "object": "Properties"}
 
 
 def from_json_schema(schema: Mapping[str, Any]) -> Shape:
     """The shape of a JSON Schema; what it does not understand becomes "any"."""
     definitions = {**(schema.get("definitions") or {}), **(schema.get("$defs") or {})}
-    return _node(schema, definitions, depth=0)
+    shape = _Reader({str(name): part for name, part in definitions.items()}, schema).node(schema, ())
+    return ANY if shape.kind == "never" else shape
 
 
-def _node(schema: object, definitions: Mapping[str, Any], *, depth: int) -> Shape:
-    if not isinstance(schema, Mapping) or depth > 12:
-        return ANY
-    if "$ref" in schema:
-        return _node(definitions.get(str(schema["$ref"]).rpartition("/")[2]), definitions, depth=depth + 1)
-    for union in ("anyOf", "oneOf", "allOf"):
-        if isinstance(schema.get(union), list) and schema[union]:
-            shapes = [_node(part, definitions, depth=depth + 1) for part in schema[union]]
-            return replace(_first_of(shapes), about=str(schema.get("description") or ""))
-    about = str(schema.get("description") or schema.get("title") or "")
-    if "enum" in schema or "const" in schema:
-        options = tuple(schema.get("enum") or [schema.get("const")])
-        return Shape(
-            "enum", options=tuple(o for o in options if o is not None), nullable=None in options, about=about
-        )
-    kinds = schema.get("type", "object" if "properties" in schema else "any")
-    kind = next((k for k in kinds if k != "null"), "null") if isinstance(kinds, list) else str(kinds)
-    nullable = isinstance(kinds, list) and "null" in kinds
-    if kind == "object":
-        required = schema.get("required")
+class _Reader:
+    def __init__(self, definitions: Mapping[str, Any], root: object) -> None:
+        self._definitions = {**definitions, "#": root}
+
+    def node(self, schema: object, inside: tuple[str, ...]) -> Shape:
+        """The shape of `schema`, found inside the definitions named."""
+        if not isinstance(schema, Mapping) or len(inside) > _DEEPEST:
+            return ANY
+        shape = self._bare(schema, inside)
+        about = " ".join(str(schema.get("description") or schema.get("title") or "").split())
+        shape = replace(shape, about=about) if about else shape
+        return replace(shape, nullable=True) if schema.get("nullable") is True else shape
+
+    def _bare(self, schema: Mapping[str, Any], inside: tuple[str, ...]) -> Shape:
+        if "$ref" in schema:
+            name = str(schema["$ref"]).rpartition("/")[2]
+            return _NEVER if name in inside else self.node(self._definitions.get(name), (*inside, name))
+        if isinstance(schema.get("allOf"), list):
+            return self._bare(_merged(schema), inside)
+        for union in ("anyOf", "oneOf"):
+            if isinstance(schema.get(union), list) and schema[union]:
+                return _union([self.node(part, inside) for part in schema[union]])
+        if "enum" in schema or "const" in schema:
+            return _labels(schema["enum"] if "enum" in schema else [schema["const"]])
+        kind = schema.get("type", "object" if "properties" in schema else None)
+        if isinstance(kind, list):
+            return _union([self._bare({**schema, "type": one}, inside) for one in kind])
+        if kind == "object":
+            return self._object(schema, inside)
+        if kind == "array":
+            return self._array(schema, inside)
+        limits = _limits(schema, str(kind))
+        if kind == "string":
+            return Shape(_FORMATS.get(str(schema.get("format")), "string"), limits=limits)
+        return Shape(_PRIMITIVES.get(str(kind), "any"), limits=limits)
+
+    def _object(self, schema: Mapping[str, Any], inside: tuple[str, ...]) -> Shape:
+        properties, required = schema.get("properties") or {}, schema.get("required")
+        must = required if isinstance(required, list) else []
+        read = {str(name): self.node(part, inside) for name, part in properties.items()}
+        if any(part.kind == "never" for name, part in read.items() if name in must):
+            return _NEVER
         fields = tuple(
-            (
-                name,
-                replace(
-                    _node(part, definitions, depth=depth + 1),
-                    optional=required is not None and name not in required,
-                ),
-            )
-            for name, part in (schema.get("properties") or {}).items()
+            (name, replace(part, optional=name not in must) if isinstance(required, list) else part)
+            for name, part in read.items()
+            if part.kind != "never"
         )
-        return Shape("object", fields, nullable=nullable, about=about)
-    if kind == "array":
-        return Shape(
-            "array",
-            item=_node(schema.get("items"), definitions, depth=depth + 1),
-            nullable=nullable,
-            about=about,
-        )
-    if kind == "string":
-        kind = {"date": "date", "date-time": "datetime"}.get(str(schema.get("format")), "string")
-    low, high = (
-        schema.get("minimum", schema.get("exclusiveMinimum")),
-        schema.get("maximum", schema.get("exclusiveMaximum")),
-    )
-    return Shape(_kind(kind), nullable=nullable, about=about, least=low, most=high)
+        rest = schema.get("additionalProperties")
+        free = self.node(rest if isinstance(rest, Mapping) else {}, inside) if not properties else None
+        limits = _limits(schema, "object")
+        if free is not None and (rest is False or free.kind == "never"):
+            return _NEVER if limits.shortest else Shape("object")
+        return Shape("object", fields, free, limits=limits)
+
+    def _array(self, schema: Mapping[str, Any], inside: tuple[str, ...]) -> Shape:
+        limits = _limits(schema, "array")
+        items = schema.get("items")
+        first = schema.get("prefixItems", items if isinstance(items, list) else None)
+        if isinstance(first, list) and first:
+            parts = tuple(self.node(part, inside) for part in first)
+            rest = self.node(items, inside) if isinstance(items, Mapping) else None
+            return _NEVER if _NEVER in parts else Shape("tuple", (), rest, parts=parts, limits=limits)
+        item = self.node(items, inside) if isinstance(items, Mapping) else ANY
+        if item.kind == "never" or items is False:
+            return _NEVER if limits.shortest else Shape("array", item=ANY, limits=replace(limits, longest=0))
+        return Shape("array", item=item, limits=limits)
 
 
-def _first_of(shapes: list[Shape]) -> Shape:
-    """A union: its first member that is not null."""
-    solid = [shape for shape in shapes if shape.kind != "null"]
+def _union(parts: list[Shape]) -> Shape:
+    """One shape for a choice of several; labels are joined, and null is a mark on the rest."""
+    nullable = any(part.kind == "null" or part.nullable for part in parts)
+    solid = [replace(part, nullable=False) for part in parts if part.kind not in ("null", "never")]
     if not solid:
-        return Shape("null")
-    if all(shape.kind == "enum" for shape in solid):
-        options = tuple(option for shape in solid for option in shape.options)
-        return Shape("enum", options=options, nullable=len(solid) < len(shapes))
-    return replace(solid[0], nullable=solid[0].nullable or len(solid) < len(shapes))
+        return Shape("null") if nullable else _NEVER
+    if all(part.kind == "enum" for part in solid):
+        options = tuple(option for part in solid for option in part.options)
+        return Shape("enum", options=options, nullable=nullable)
+    if len(solid) == 1:
+        return replace(solid[0], nullable=nullable)
+    return Shape("union", parts=tuple(solid), nullable=nullable)
 
 
-_KINDS: Mapping[str, Kind] = {
-    "string": "string", "str": "string", "text": "string", "char": "string",
-    "integer": "integer", "int": "integer", "int64": "integer", "bigint": "integer",
-    "number": "number", "float": "number", "num": "number", "double": "number", "decimal": "number",
-    "boolean": "boolean", "bool": "boolean",
-    "date": "date", "datetime": "datetime", "timestamp": "datetime", "time": "string",
-    "null": "null", "none": "null", "undefined": "null",
-    "object": "object", "dict": "object", "record": "object", "array": "array", "list": "array",
-}  # fmt: skip
+def _labels(labels: object) -> Shape:
+    options = labels if isinstance(labels, list) else [labels]
+    kept = tuple(option for option in options if option is not None)
+    return Shape("enum", options=kept, nullable=None in options) if kept else Shape("null")
 
 
-def _kind(name: str) -> Kind:
-    return _KINDS.get(name.lower(), "any")
+def _merged(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an `allOf` as one schema."""
+    whole: dict[str, Any] = {}
+    for part in [*schema["allOf"], {key: value for key, value in schema.items() if key != "allOf"}]:
+        if isinstance(part, Mapping):
+            properties = {**whole.get("properties", {}), **(part.get("properties") or {})}
+            required = [*whole.get("required", []), *(part.get("required") or [])]
+            whole = {**whole, **part}
+            whole |= {"properties": properties} if properties else {}
+            whole |= {"required": required} if required else {}
+    return whole
 
 
-# A filled-in example
+def _limits(schema: Mapping[str, Any], kind: str) -> Limits:
+    size = _SIZES.get(kind, "Length")
+    longest, pattern = schema.get(f"max{size}"), schema.get("pattern")
+    return Limits(
+        low=_number(schema.get("minimum")),
+        high=_number(schema.get("maximum")),
+        above=_number(schema.get("exclusiveMinimum")),
+        below=_number(schema.get("exclusiveMaximum")),
+        step=_number(schema.get("multipleOf")),
+        shortest=int(_number(schema.get(f"min{size}")) or 0),
+        longest=longest if isinstance(longest, int) else None,
+        pattern=pattern if isinstance(pattern, str) else None,
+        distinct=schema.get("uniqueItems") is True,
+    )
 
 
-def _of_example(value: object) -> Shape | None:
-    match value:
-        case dict() if value:
-            return Shape(
-                "object", tuple((name, _of_example(part) or Shape("string")) for name, part in value.items())
-            )
-        case list():
-            return Shape("array", item=_of_example(value[0]) if value else ANY)
-        case bool():
-            return Shape("boolean")
-        case int():
-            return Shape("integer")
-        case float():
-            return Shape("number")
-        case str():
-            return _of_example_text(value)
-        case None:
-            return Shape("string", nullable=True)
-    return None
-
-
-def _of_example_text(text: str) -> Shape:
-    """A type's name, a choice "a|b|c", or words that describe the value."""
-    if re.fullmatch(r"[\w ]+(\s*\|\s*[\w ]+)+", text):
-        return Shape("enum", options=tuple(part.strip() for part in text.split("|")))
-    if re.fullmatch(r"\d{4}-\d\d-\d\d|YYYY-MM-DD", text):
-        return Shape("date")
-    word = text.strip("<>. ").lower()
-    return Shape(_KINDS[word]) if word in _KINDS else Shape("string", about=text)
-
-
-# A TypeScript-like type
-
-_TOKEN = re.compile(
-    r"(?P<note>//[^\n]*|#[^\n]*|/\*.*?\*/)|(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
-    r"|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>[\w$\u3400-\u9fff]+)|(?P<mark>[{}\[\]()<>|?:,;=&])|(?P<other>\S)",
-    re.DOTALL,
-)
-
-
-class _TypeReader:
-    """Reads `{ name: type, … }`; gives up (None) on what is not one."""
-
-    def __init__(self, text: str, named: Mapping[str, str] | None = None) -> None:
-        self._named = dict(named or {})
-        self._tokens = [(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(text)]
-        self._at = 0
-        self._note = ""
-
-    def read(self) -> Shape | None:
-        try:
-            shape = self._type()
-        except (ValueError, IndexError, RecursionError):
-            return None
-        if self._at < len(self._tokens) - 1:
-            return None
-        inner = shape.item if shape.kind == "array" else shape
-        return shape if inner and inner.fields and _names_a_type(inner) else None
-
-    def _peek(self) -> str:
-        while self._at < len(self._tokens) and self._tokens[self._at][0] == "note":
-            self._note = self._tokens[self._at][1].strip("/#* \t")
-            self._at += 1
-        return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
-
-    def _eat(self, expected: str | None = None) -> str:
-        token = self._peek()
-        if not token or (expected is not None and token != expected):
-            raise ValueError(token)
-        self._at += 1
-        return token
-
-    def _type(self) -> Shape:
-        members = [self._member()]
-        while self._peek() in ("|", "&"):
-            self._eat()
-            members.append(self._member())
-        return _first_of(members) if len(members) > 1 else members[0]
-
-    def _member(self) -> Shape:
-        shape = self._base()
-        while self._peek() in ("[", "?"):
-            if self._eat() == "?":
-                shape = replace(shape, nullable=True)
-            else:
-                self._eat("]")
-                shape = Shape("array", item=shape)
-        return shape
-
-    def _base(self) -> Shape:
-        token = self._eat()
-        if token == "{":
-            return self._object()
-        if token == "[":
-            item = self._type()
-            self._eat("]")
-            return Shape("array", item=item)
-        if token == "(":
-            inner = self._type()
-            self._eat(")")
-            return inner
-        if token[0] in "\"'":
-            return Shape("enum", options=(token[1:-1],))
-        if token.lower() in ("array", "list", "set") and self._peek() in ("<", "["):
-            close = {"<": ">", "[": "]"}[self._eat()]
-            item = self._type()
-            self._eat(close)
-            return Shape("array", item=item)
-        if not re.match(r"[\w\u3400-\u9fff]", token):
-            raise ValueError(token)
-        if token in self._named:
-            return self._declared(token)
-        kind = _KINDS.get(token.lower())
-        if kind is None:  # a bare word is a label, as in `mood: good | bad`
-            return Shape(
-                "enum", options=(json.loads(token) if token.isascii() and token.isdigit() else token,)
-            )
-        return Shape(kind)
-
-    def _declared(self, name: str) -> Shape:
-        others = {key: text for key, text in self._named.items() if key != name}  # no type inside itself
-        shape = _TypeReader(self._named[name], others).read()
-        if shape is None:
-            raise ValueError(name)
-        return shape
-
-    def _object(self) -> Shape:
-        fields: list[tuple[str, Shape]] = []
-        while self._peek() != "}":
-            name = self._eat().strip("\"'")
-            if not re.match(r"[\w\u3400-\u9fff]", name):
-                raise ValueError(name)
-            optional = self._peek() == "?"
-            if optional:
-                self._eat()
-            self._eat(":")
-            self._note = ""
-            shape = self._type()
-            while self._peek() in (",", ";"):
-                self._eat()
-            self._peek()
-            fields.append((name, replace(shape, optional=optional, about=shape.about or self._note)))
-        self._eat("}")
-        return Shape("object", tuple(fields))
+def _number(value: object) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 __all__ = ["CJK", "is_chinese", "keywords", "overlap", "sentences", "stem", "stems"]
 
@@ -30,6 +31,7 @@ def is_chinese(text: str) -> bool:
     return han > 0 and han * 2 >= len(re.findall("[A-Za-z]+", text))
 
 
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """A crude English stem, enough to match "refunded" with "refund" and "cities" with "city"."""
     word = word.lower()
