@@ -29,8 +29,18 @@ if TYPE_CHECKING:
 
     from glm_magics.client import Client
 
-__all__ = ["CONNECT_SECONDS", "WRITE_SECONDS", "broken", "payload", "refusal", "timeouts"]
+__all__ = [
+    "CONNECT_SECONDS",
+    "HEADERS",
+    "WRITE_SECONDS",
+    "broken",
+    "payload",
+    "proxy_of",
+    "refusal",
+    "timeouts",
+]
 
+HEADERS = {"Accept-Encoding": "identity", "User-Agent": "glm-magics"}
 CONNECT_SECONDS = 8.0
 WRITE_SECONDS = 30.0
 
@@ -109,18 +119,22 @@ def broken(client: Client, error: httpx.HTTPError | httpx.InvalidURL, *, answere
     return NoAnswer(f"{_host(client)} did not answer: {reason}")
 
 
-def _by_proxy(client: Client) -> str:
-    """Which proxy of the environment stands in between, for a message."""
+def proxy_of(url: str) -> str | None:
+    """The proxy of the environment that stands before an address; None where there is none."""
     from urllib.request import getproxies, proxy_bypass
 
-    if not client.uses_network:
-        return ""
-    parts = urlsplit(client.endpoint.base_url)
+    parts = urlsplit(url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(parts.hostname or ""):
-        return ""
-    return f" through the proxy {_netloc(proxy) or proxy}"
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _by_proxy(client: Client) -> str:
+    """Which proxy stands in between, for a message."""
+    proxy = proxy_of(client.endpoint.base_url) if client.uses_network else None
+    return f" through the proxy {_netloc(proxy) or proxy}" if proxy else ""
 
 
 def _host(client: Client) -> str:

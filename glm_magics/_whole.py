@@ -1,7 +1,8 @@
 """Whole answers, many at a time on one event loop: sent once each, without a thread and without retries.
 
 httpx looks through all connections of a pool for each request, so that many at once cost a multiple of few.
-Here each request in flight has a pool of its own with one connection in it.
+Here each request in flight has a transport of its own with one connection in it, and no client around it: one
+endpoint needs no cookies, redirects or merging of addresses.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import httpx
 
 from glm_magics import _wire
 from glm_magics._decoder import StreamDecoder
-from glm_magics._posting import broken, payload, refusal, timeouts
+from glm_magics._posting import HEADERS, broken, payload, refusal, timeouts
 from glm_magics._stream import DEFAULT_LIMITS, Limits
 from glm_magics.chat import ChatRequest, Completion, Cost, Usage
 from glm_magics.errors import GLMError, NoAnswer
@@ -35,7 +36,9 @@ class WholeAnswers:
         self._client = client
         self._limits = limits
         self._trust = httpx.create_ssl_context() if client.uses_network else True
-        self._idle: list[httpx.AsyncClient] = []
+        self._url = httpx.URL(client.url(_wire.CHAT_PATH))
+        self._timeouts = timeouts(limits.idle).as_dict()
+        self._idle: list[httpx.AsyncBaseTransport] = []
 
     async def ask(
         self,
@@ -81,31 +84,31 @@ class WholeAnswers:
 
     async def _post(self, request: ChatRequest) -> bytes:
         body = payload(request, self._client.endpoint.dialect)
-        http = self._idle.pop() if self._idle else self._client.asynchronous_http(self._trust)
-        response: httpx.Response | None = None
+        http = self._idle.pop() if self._idle else self._client.asynchronous_transport(self._trust)
+        answered = False
         failed: GLMError
         try:
             with _at_most(self._limits.total):
-                response = await self._sent(http, body)
+                response = await http.handle_async_request(self._sent(body))
+                content = await response.aread()
+            answered = True
             if response.status_code < 300:
-                return response.content
-            failed = refusal(self._client, response, response.content)
+                return content
+            failed = refusal(self._client, response, content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = broken(self._client, error, answered=False)
         finally:
-            if response is not None:
+            if answered:
                 self._idle.append(http)
             else:  # nobody knows what is left in this connection
                 await asyncio.shield(http.aclose())
         raise failed
 
-    async def _sent(self, http: httpx.AsyncClient, body: bytes) -> httpx.Response:
-        return await http.post(
-            self._client.url(_wire.CHAT_PATH),
-            content=body,
-            headers={"Content-Type": "application/json"},
-            timeout=timeouts(self._limits.idle),
-        )
+    def _sent(self, body: bytes) -> httpx.Request:
+        headers = {**HEADERS, "Content-Type": "application/json"}
+        extensions = {"timeout": self._timeouts}
+        request = httpx.Request("POST", self._url, headers=headers, content=body, extensions=extensions)
+        return self._client.authorize(request)
 
 
 @contextmanager

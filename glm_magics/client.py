@@ -204,39 +204,50 @@ class Client:
         import httpx
 
         from glm_magics._exchange import watch_connection
+        from glm_magics._posting import HEADERS, timeouts
 
-        hooks = {"request": [watch_connection]}
-        return self._made(lambda: httpx.Client(**self._settings(), event_hooks=hooks))
+        return self._made(
+            lambda: httpx.Client(
+                transport=self._given_transport(),
+                auth=self.authorize,
+                timeout=timeouts(None),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
+                headers=HEADERS,
+                follow_redirects=False,
+                event_hooks={"request": [watch_connection]},
+            )
+        )
 
-    def asynchronous_http(self, trust: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+    def asynchronous_transport(self, trust: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:
         """New connections for one event loop; the caller closes them.
 
         `trust` is the certificates to believe in, as httpx takes them: loading them takes long, so share it.
         """
         import httpx
 
-        return self._made(lambda: httpx.AsyncClient(**self._settings(asynchronous=True), verify=trust))
+        from glm_magics._posting import proxy_of
 
-    def _settings(self, *, asynchronous: bool = False) -> dict[str, Any]:
-        import httpx
+        transport = self._given_transport()
+        if transport is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS)
+            proxy = proxy_of(self.endpoint.base_url)
+            return self._made(lambda: httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy))
+        if isinstance(transport, httpx.AsyncBaseTransport):
+            return transport
+        from glm_magics._whole import InThreads
 
-        from glm_magics._posting import timeouts
+        return InThreads(transport)
 
+    def authorize(self, request: httpx.Request) -> httpx.Request:
+        """The request with the key in its headers."""
+        if self.endpoint.key is not None:
+            request.headers["Authorization"] = self.endpoint.key.authorization()
+        return request
+
+    def _given_transport(self) -> httpx.BaseTransport | None:
         if callable(self._transport):
             self._transport = self._transport()
-        transport: Any = self._transport
-        if asynchronous and transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
-            from glm_magics._whole import InThreads
-
-            transport = InThreads(transport)
-        return {
-            "transport": transport,
-            "auth": self._authorize,
-            "timeout": timeouts(None),
-            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
-            "headers": {"Accept-Encoding": "identity", "User-Agent": "glm-magics"},
-            "follow_redirects": False,
-        }
+        return self._transport
 
     def _made(self, make: Callable[[], _Http]) -> _Http:
         try:
@@ -247,8 +258,3 @@ class Client:
             f"The connection cannot be set up: {reason}",
             hint="Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS needs `pip install httpx[socks]`.",
         )
-
-    def _authorize(self, request: httpx.Request) -> httpx.Request:
-        if self.endpoint.key is not None:
-            request.headers["Authorization"] = self.endpoint.key.authorization()
-        return request
