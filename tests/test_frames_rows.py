@@ -168,6 +168,25 @@ def test_a_key_in_a_prompt_is_not_sent() -> None:
         asked(pd.DataFrame({"text": ["fine", "my key is sk-0123456789abcdef"]}))
 
 
+def test_an_estimate_sends_nothing_and_names_cheaper_tiers() -> None:
+    engine = Engine(pace=0)
+    connected(engine, tier="glm-4.6")
+    table = asked(reviews(100), estimate=True)
+    assert not chats(engine)
+    assert table.index[0] == "glm-4.6"
+    assert len(table) > 1
+    assert list(table["cost"][1:]) == sorted(table["cost"][1:])
+    assert table["cost"].iloc[0] > table["cost"].iloc[1]
+
+
+def test_an_estimate_is_near_what_it_then_costs() -> None:
+    session = connected(Engine(pace=0), tier="glm-4.6")
+    table = asked(reviews(100), estimate=True)
+    asked(reviews(100), concurrency=10)
+    spent = sum((entry.cost.amount for entry in session.ledger.entries if entry.cost), Decimal(0))
+    assert Decimal("0.5") < table["cost"].iloc[0] / spent < 2
+
+
 # Failures of rows
 
 

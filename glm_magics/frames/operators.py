@@ -1,21 +1,22 @@
-"""What people ask of every row, each a few lines on the row map: extract, classify, filter, score."""
+"""What people ask of every row, each a few lines on the row map: extract, classify, filter, score.
+
+The row map itself is imported when it is called, so that an accessor can have these methods from the start.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import Unpack
-
 from glm_magics import template
 from glm_magics.errors import RequestError
-from glm_magics.frames import rows
-from glm_magics.frames.rows import RowOptions
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import Unpack
 
     from glm_magics.frames.prompts import RowTask
+    from glm_magics.frames.rows import RowOptions
 
 __all__ = ["RowOperators"]
 
@@ -32,6 +33,8 @@ class RowOperators:
 
     def map(self, task: RowTask, *, schema: Any = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
         """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said."""
+        from glm_magics.frames import rows
+
         return rows.map_rows(self._frame, task, schema=schema, **options)
 
     def extract(self, schema: Any, text: str | None = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
@@ -84,10 +87,14 @@ class RowOperators:
 
     def errors(self) -> pd.DataFrame:
         """The rows of a result that have no answer; `_glm_error` says why."""
+        from glm_magics.frames import rows
+
         return rows.errors(self._frame)
 
     def retry(self) -> pd.DataFrame:
         """The result with those rows asked again that have no answer."""
+        from glm_magics.frames import rows
+
         return rows.retry(self._frame)
 
     def _text(self, text: str | None) -> str:

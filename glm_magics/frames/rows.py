@@ -15,6 +15,7 @@ from glm_magics import _asking, _connect, api
 from glm_magics._options import Options
 from glm_magics.chat import Message
 from glm_magics.errors import RequestError, SettingError
+from glm_magics.frames.estimate import estimated
 from glm_magics.frames.outcome import STATUS, with_answers
 from glm_magics.frames.progress import Progress, summary
 from glm_magics.frames.prompts import RowTask, prompts
@@ -50,6 +51,7 @@ class RowOptions(TypedDict, total=False):
     budget: Decimal | float | str | None
     cache: CacheMode
     progress: bool
+    estimate: bool
     system: str | None
     think: bool | None
     temperature: float | None
@@ -90,6 +92,7 @@ def map_rows(
     budget: Decimal | float | str | None = None,
     cache: CacheMode = "on",
     progress: bool = True,
+    estimate: bool = False,
     system: str | None = None,
     think: bool | None = False,
     temperature: float | None = None,
@@ -115,6 +118,9 @@ def map_rows(
     `max_tokens` (in and out, of all rows) and `max_seconds` stop it too. `think=None` leaves thinking to
     the platform.
 
+    With `estimate` nothing is sent: back comes a table of what it would cost with this tier and with cheaper
+    ones, for the rows that no cache holds.
+
     An interrupt gives back what is done. Raises a `GLMError` when nothing can be sent, or when the account
     refuses the first request.
     """
@@ -139,6 +145,8 @@ def map_rows(
         progress=progress,
         bounds=Bounds(concurrency, max_calls, max_tokens, max_seconds),
     )
+    if estimate:
+        return _estimated(frame, how)
     return _mapped(frame, how)
 
 
@@ -172,17 +180,30 @@ def retry(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mapped(frame: pd.DataFrame, how: How) -> pd.DataFrame:
+    plan, items, which = _planned(frame, how)
+    answers, run = _asked(plan.session, plan, items, how, rows=len(frame))
+    result = with_answers(frame, which, answers, plan.record)
+    result.attrs = {**frame.attrs, RUN: _remembered(how), MAY_BE_BILLED: sorted(run.may_be_billed)}
+    return result
+
+
+def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]]:
+    """The plan, one item for each different prompt, and for each row the number of its item."""
     session = api.session()
     made = prompts(frame, how.task)
     plan = Plan(session, Task(made.template, made.names, how.column), _settled(session, how), how.schema)
     _keep_key_out(session, made.texts)
     numbers: dict[str, int] = {}
     which = [numbers.setdefault(text, at) for at, text in enumerate(made.texts)]
-    items = [plan.item(at, text, made.cells[at]) for text, at in numbers.items()]
-    answers, run = _asked(session, plan, items, how, rows=len(frame))
-    result = with_answers(frame, which, answers, plan.record)
-    result.attrs = {**frame.attrs, RUN: _remembered(how), MAY_BE_BILLED: sorted(run.may_be_billed)}
-    return result
+    return plan, [plan.item(at, text, made.cells[at]) for text, at in numbers.items()], which
+
+
+def _estimated(frame: pd.DataFrame, how: How) -> pd.DataFrame:
+    plan, items, _ = _planned(frame, how)
+    cache = _cache(plan.session, how.cache)
+    known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
+    left = [item for item in items if item.key not in known]
+    return estimated(plan, left, plan.pack_size(how.rows_per_request))
 
 
 def _asked(

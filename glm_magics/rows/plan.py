@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from glm_magics.rows.item import Item
 from glm_magics.rows.packing import Packed, Record, mended, packed_prompt
 from glm_magics.rows.work import PackSize, RowsPerRequest
 from glm_magics.structured import asking
-from glm_magics.structured.normal import resolved
+from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.schema import Schema, schema
 from glm_magics.structured.validation import json_text
 from glm_magics.tokens import estimate, estimate_input
@@ -30,7 +30,8 @@ __all__ = ["Plan", "Task", "record_schema"]
 
 # What an answer about one row may take where a budget holds and nothing else was said, in tokens
 _RECORD_TOKENS, _TEXT_TOKENS = 1_024, 4_096
-_FIELD_TOKENS, _FRAME_TOKENS = 16, 16  # what a record usually takes: for each field, and around them
+_USUAL_TEXT_TOKENS = 200
+_FRAME_TOKENS, _SHORT_TOKENS, _LONG_TOKENS = 8, 6, 24  # around a record's fields; a number or label; else
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Plan:
         if wanted == "auto" and self.is_text:
             return PackSize(1)
         longest = self.tier.max_output
-        most = longest // 4 // self._usual_tokens() if longest else 50
+        most = longest // 4 // self.usual_tokens if longest else 50
         return PackSize(wanted, most=most)
 
     def request(self, batch: Sequence[Item], *, bounded: bool = False) -> ChatRequest:
@@ -104,7 +105,7 @@ class Plan:
 
     def guess(self, request: ChatRequest, rows: int) -> Completion:
         """What a request may have cost whose answer never came: usual lengths, marked as estimated."""
-        tokens = Usage(estimate_input(request), 0, rows * self._usual_tokens(), estimated=True)
+        tokens = Usage(estimate_input(request), 0, rows * self.usual_tokens, estimated=True)
         return Completion(
             "",
             finish_reason="incomplete",
@@ -177,10 +178,14 @@ class Plan:
             return None
         return min(each * rows, self.tier.max_output or each * rows)
 
-    def _usual_tokens(self) -> int:
-        node = self.record.json_schema
-        fields = resolved(node, node.get("$defs", {})).get("properties", {})
-        return _FRAME_TOKENS + _FIELD_TOKENS * len(fields)
+    @property
+    def usual_tokens(self) -> int:
+        """Tokens that an answer about one row usually takes."""
+        if self.is_text:
+            return _USUAL_TEXT_TOKENS
+        defs = self.record.json_schema.get("$defs", {})
+        fields = resolved(self.record.json_schema, defs).get("properties", {})
+        return _FRAME_TOKENS + sum(_tokens_of(part, defs) for part in fields.values())
 
     def _identity(self) -> bytes:
         """All that an answer depends on but for the row's own prompt. No key is in it."""
@@ -203,6 +208,12 @@ def record_schema(spec: Any, column: str) -> Schema:
     node = {name: part for name, part in plan.json_schema.items() if name != "$defs"}
     record = {"type": "object", "properties": {column: node}, "required": [column]}
     return schema({**record, "$defs": defs} if defs else record, shape="record")
+
+
+def _tokens_of(node: Node, defs: Mapping[str, Node]) -> int:
+    kind = resolved(without_null(resolved(node, defs))[0], defs)
+    short = "enum" in kind or "format" in kind or kind.get("type") in ("integer", "number", "boolean")
+    return _SHORT_TOKENS if short else _LONG_TOKENS
 
 
 def _ending(request: ChatRequest, text: str) -> ChatRequest:
