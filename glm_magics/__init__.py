@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from glm_magics.api import add_tier, add_tiers, ask, budget, connect, session, stream, tiers, usage
+    from glm_magics.api import (
+        add_tier,
+        add_tiers,
+        ask,
+        budget,
+        connect,
+        count_tokens,
+        image,
+        read_document,
+        session,
+        stream,
+        tiers,
+        usage,
+    )
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.structured.parse import parse
@@ -35,8 +48,11 @@ __all__ = [
     "ask",
     "budget",
     "connect",
+    "count_tokens",
+    "image",
     "load_ipython_extension",
     "parse",
+    "read_document",
     "schema",
     "session",
     "stream",
@@ -47,7 +63,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("add_tier", "add_tiers", "ask", "budget", "connect", "session", "stream", "tiers", "usage"),
+    "api": (
+        *("add_tier", "add_tiers", "ask", "budget", "connect", "count_tokens", "image", "read_document"),
+        *("session", "stream", "tiers", "usage"),
+    ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "structured.parse": ("parse",),

@@ -13,11 +13,12 @@ from glm_magics._stream import Limits, Stream
 from glm_magics._tier import Tier, unlisted
 from glm_magics._tier_checks import problems
 from glm_magics._tiers import tiers
-from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, Usage
+from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, SentImage, Usage
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
+from glm_magics.image_header import header, image_bytes, is_address
 from glm_magics.ledger import Budget, Reservation
 from glm_magics.remarks import remarks
-from glm_magics.tokens import estimate_input
+from glm_magics.tokens import ceiling, estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -34,13 +35,11 @@ __all__ = [
     "price",
     "request",
     "stream",
-    "with_margin",
 ]
 
 _IDLE_SECONDS = 120.0
 _THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
 _LONGEST_SECONDS = 86_400.0
-_INPUT_MARGIN = 1.2  # how much too low the local token count may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
         messages = (Message("system", options.system), *messages)
     keep_key_out(session, messages)
     _check(session, tier, messages, options)
+    messages = _fitted(session, tier, messages)
     return ChatRequest(
         model=tier.id,
         messages=messages,
@@ -99,7 +99,7 @@ def estimate(session: Session, request: ChatRequest) -> Estimate:
         input_tokens=counted,
         max_output_tokens=most_output,
         input_cost=price.cost(Usage(counted, estimated=True)) if price else None,
-        most=price.ceiling(with_margin(counted), most_output) if price and most_output else None,
+        most=price.ceiling(ceiling(counted), most_output) if price and most_output else None,
     )
 
 
@@ -132,11 +132,6 @@ def keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
         for message in messages:
             if key.appears_in(message.text):
                 raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
-
-
-def with_margin(tokens: int) -> int:
-    """A local count as it may be at most: budgets reserve for that."""
-    return int(tokens * _INPUT_MARGIN) + 16
 
 
 def decoder_for(tier: Tier) -> StreamDecoder:
@@ -193,7 +188,7 @@ def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options:
         )
     if session.client.endpoint.dialect != "glm":
         return  # the table is about the platform; another server may take other values
-    parts = [part for message in messages if not isinstance(message.content, str) for part in message.content]
+    images = [part for message in messages for part in message.images]
     found = problems(
         tier,
         thinking=options.think,
@@ -201,11 +196,22 @@ def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options:
         temperature=options.temperature,
         top_p=options.top_p,
         max_tokens=options.max_tokens,
-        images=sum(isinstance(part, ImagePart) for part in parts),
+        images=len(images),
+        embedded=sum(not is_address(image.url) for image in images),
+        currency=session.client.endpoint.currency,
         stop=options.stop,
     )
     if found:
         raise RequestError("\n".join(found), hint="Nothing was sent.")
+
+
+def _fitted(session: Session, tier: Tier, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """With the images as this tier takes them."""
+    if session.client.endpoint.dialect != "glm" or not any(message.images for message in messages):
+        return messages
+    from glm_magics.images.fit import fitted
+
+    return fitted(messages, tier)
 
 
 def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
@@ -226,7 +232,7 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
     amounts = [wall.amount for wall in walls if wall is not None and wall.currency == price.currency]
     if not amounts:
         return request
-    counted = with_margin(estimate_input(request))
+    counted = ceiling(estimate_input(request))
     left = min(amounts)
     affordable = tier.max_output
     if price.ceiling(counted, affordable).amount > left:
@@ -253,7 +259,18 @@ def _settle(
     if error is not None and not may_be_billed(error, completion):
         session.ledger.release(reservation)
         return replace(completion, usage=Usage(), cost=None)
-    completion = replace(completion, notes=remarks(request, tier, completion))
+    sent = tuple(_sent(image) for message in request.messages for image in message.images)
+    completion = replace(completion, notes=remarks(request, tier, completion), images=sent)
     session.last = completion
     session.ledger.settle(reservation, completion)
     return completion
+
+
+def _sent(image: ImagePart) -> SentImage:
+    """What is kept of an image: of one at an address, only its name is known."""
+    try:
+        data = image_bytes(image.url)
+        found = header(data)
+    except ValueError:
+        return SentImage(image.name, "", 0, 0, 0)
+    return SentImage(image.name, found.format, found.width, found.height, len(data))

@@ -35,7 +35,7 @@ from glm_magics.tokens import estimate, estimate_input
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Phase", "Progress", "Stream"]
 
-Phase = Literal["waiting", "thinking", "answering", "calling a tool", "done"]
+Phase = Literal["waiting", "reading", "thinking", "answering", "calling a tool", "done"]
 
 _GRACE_SECONDS: Final = 3.0  # how long usage may come after the finish reason
 _SLICE_SECONDS: Final = 0.1  # how often a wait looks whether it should stop

@@ -16,11 +16,24 @@ from typing import Literal, TypeAlias
 from glm_magics.chat import Cost, Usage
 from glm_magics.errors import SettingError
 
-__all__ = ["Price", "PriceStep", "Range", "Thinking", "Tier", "name_key", "parse_size", "unlisted"]
+__all__ = [
+    "PLATFORMS",
+    "ImageLimits",
+    "Price",
+    "PriceStep",
+    "Range",
+    "Thinking",
+    "Tier",
+    "name_key",
+    "parse_size",
+    "unlisted",
+]
 
 # hybrid: the model decides whether to think; toggle: on or off; forced: when on it always thinks. All three
 # can be switched off; `always` cannot (docs.z.ai, deep thinking, and the OpenAPI of chat completion).
 Thinking: TypeAlias = Literal["none", "hybrid", "toggle", "forced", "always"]
+
+PLATFORMS = {"CNY": "bigmodel.cn", "USD": "z.ai"}  # which one bills in which currency
 
 _MILLION = Decimal(1_000_000)
 _DIGITS = 60  # enough to be exact, whatever the notebook has set its own decimal context to
@@ -107,6 +120,25 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What a request may hold of images: `count` by platform; `bytes` and `side` (pixels) for each image.
+
+    `base64` is False where an image is taken by its address only.
+    """
+
+    count: Mapping[str, int] = field(default_factory=dict, hash=False)
+    bytes: int | None = None
+    side: int | None = None
+    formats: tuple[str, ...] = ()
+    base64: bool | None = None
+
+    def most(self, currency: str | None) -> int | None:
+        """The most images of a request on the platform that bills in `currency`, or on any without one."""
+        known = self.count.get(PLATFORMS.get(currency or "", ""))
+        return known if known is not None else min(self.count.values(), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """One model. `context` and `max_output` are in tokens; `prices` by currency ("CNY", "USD").
 
@@ -131,6 +163,7 @@ class Tier:
     tool_stream: bool | None = None
     json_object: bool | None = None
     vision: bool | None = None
+    images: ImageLimits = ImageLimits()
     temperature: Range | None = None
     top_p: Range | None = None
     prices: Mapping[str, Price] = field(default_factory=dict, hash=False)

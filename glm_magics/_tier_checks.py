@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 
-from glm_magics._tier import Range, Tier
+from glm_magics._tier import PLATFORMS, Range, Tier
 from glm_magics._tiers import Tiers, any_of, tiers
 
 __all__ = ["problems"]
@@ -25,13 +26,16 @@ def problems(
     max_tokens: int | None = None,
     tools: int = 0,
     images: int = 0,
+    embedded: int = 0,
+    currency: str | None = None,
     json_object: bool = False,
     stop: Sequence[str] = (),
     known: Tiers | None = None,
 ) -> list[str]:
     """Why this tier cannot take these settings: one sentence each, with what to do; [] when nothing is wrong.
 
-    `tools` and `images` are how many there are. `known` is the table from which other tiers are proposed.
+    `tools` and `images` are how many there are, `embedded` the images that are sent as base64, and
+    `currency` is what the endpoint bills in. `known` is the table from which other tiers are proposed.
     Facts that are unknown never lead to a complaint.
     """
     others = partial(_others, tier, tiers() if known is None else known)
@@ -45,8 +49,7 @@ def problems(
         found.append(f"{tier.id} cannot call tools{others('that can', lambda t: t.tools is True)}")
     elif tools > _MAX_TOOLS and tier.platforms:
         found.append(f"{tools} tools: the platform takes at most {_MAX_TOOLS}; offer fewer")
-    if images and tier.vision is False:
-        found.append(f"{tier.id} cannot see images{others('that can', lambda t: t.vision is True)}")
+    found += _image_problems(tier, images, embedded, currency, others)
     if json_object and tier.json_object is False:
         having = others("that have it", lambda t: t.json_object is True)
         found.append(f"{tier.id} has no JSON mode: ask for JSON in the prompt instead{having}")
@@ -76,6 +79,25 @@ def _thinking_problems(
             yield f"effort {effort}: {tier.id} has no effort setting, leave it out{with_effort}"
 
 
+def _image_problems(
+    tier: Tier, images: int, embedded: int, currency: str | None, others: Callable[..., str]
+) -> Iterator[str]:
+    def sees(other: Tier) -> bool:
+        most = other.images.most(currency)
+        takes = not embedded or other.images.base64 is not False
+        return other.vision is True and takes and (most is None or images <= most)
+
+    most = tier.images.most(currency)
+    if images and tier.vision is False:
+        yield f"{tier.id} cannot see images{others('that can', sees, currency=currency)}"
+    elif most is not None and images > most:
+        more = others("that take so many", sees, currency=currency)
+        yield f"{images} images: {tier.id} takes at most {most} in a request{more}"
+    elif embedded and tier.images.base64 is False:
+        held = others("that take the image itself", sees, currency=currency)
+        yield f"{tier.id} takes images by their address only{held}"
+
+
 def _range_problems(name: str, value: float | None, allowed: Range | None, tier: Tier) -> Iterator[str]:
     if value is None or allowed is None or allowed.minimum <= value <= allowed.maximum:
         return
@@ -93,16 +115,36 @@ def _length_problems(tier: Tier, max_tokens: int | None) -> Iterator[str]:
         yield f"max tokens {max_tokens:,}: {tier.id} answers with at most {most}; ask for {most} or fewer"
 
 
-def _others(tier: Tier, table: Tiers, which: str, fits: Callable[[Tier], bool]) -> str:
-    """Proposes a few current tiers on the same platform, and with eyes if this one has them."""
-    ids = [
-        other.id
+def _others(
+    tier: Tier,
+    table: Tiers,
+    which: str,
+    fits: Callable[[Tier], bool],
+    *,
+    currency: str | None = None,
+) -> str:
+    """Proposes a few current tiers on the same platform, and with eyes if this one has them.
+
+    With the `currency` of an endpoint: those of its platform, the cheapest first.
+    """
+    found = [
+        other
         for other in table
         if other.status == "listed"
         and fits(other)
         and (other.vision or not tier.vision)
         and (not tier.platforms or set(tier.platforms).intersection(other.platforms))
     ]
+    if currency is not None:
+        here = [other for other in found if PLATFORMS.get(currency) in other.platforms]
+        found = sorted(here or found, key=lambda other: _price_of(other, currency))
+    ids = [other.id for other in found]
     if not ids:
         return ""
     return f"; tiers {which}: {', '.join(ids[:6])}{', …' if len(ids) > 6 else ''}"
+
+
+def _price_of(tier: Tier, currency: str) -> tuple[bool, Decimal]:
+    """For sorting: a short question and answer in the dearest step; tiers without a price come last."""
+    price = tier.prices.get(currency)
+    return (True, Decimal(0)) if price is None else (False, price.ceiling(1_000, 1_000).amount)

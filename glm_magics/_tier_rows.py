@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
-from glm_magics._tier import Price, PriceStep, Range, Thinking, Tier, name_key, parse_size
+from glm_magics._tier import ImageLimits, Price, PriceStep, Range, Thinking, Tier, name_key, parse_size
 from glm_magics.errors import SettingError
 
 __all__ = ["rows_of_toml", "tier_from"]
@@ -134,6 +134,27 @@ def _range(value: Any) -> Range | None:
     return found
 
 
+def _images(value: Any) -> ImageLimits:
+    if value is None:
+        return ImageLimits()
+    limits = ImageLimits(
+        count=_counts(value.get("count") or {}),
+        bytes=_whole(value.get("bytes")),
+        side=_whole(value.get("side")),
+        formats=_texts(value.get("formats") or ()),
+        base64=_fact(value.get("base64")),
+    )
+    if value.keys() - {"count", "bytes", "side", "formats", "base64"}:
+        raise KeyError
+    return limits
+
+
+def _whole(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise ValueError
+    return value
+
+
 def _prices(value: Any) -> dict[str, Price]:
     return {_currency(currency): Price(currency.upper(), _steps(steps)) for currency, steps in value.items()}
 
@@ -199,6 +220,7 @@ _READERS: Mapping[str, _Reader] = {
     "tool_stream": _FACT,
     "json_object": _FACT,
     "vision": _FACT,
+    "images": (_images, "{count: {platform: number}, bytes, side, formats, base64}"),
     "temperature": _RANGE,
     "top_p": _RANGE,
     "prices": (

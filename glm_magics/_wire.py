@@ -7,6 +7,7 @@ llama.cpp, LiteLLM) as they were seen on the wire.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -56,7 +57,7 @@ def encode_request(request: ChatRequest, dialect: Dialect = "glm") -> dict[str, 
     """The JSON body. What a dialect does not know is left out, not sent and hoped for."""
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [_encode_message(message) for message in request.messages],
+        "messages": [_encode_message(message, dialect) for message in request.messages],
         "stream": request.stream,
     }
     optional = {
@@ -102,8 +103,8 @@ def _gateway_fields(request: ChatRequest) -> dict[str, Any]:
 _DIALECT_FIELDS = {"glm": _glm_fields, "openai": _openai_fields, "gateway": _gateway_fields}
 
 
-def _encode_message(message: Message) -> dict[str, Any]:
-    body: dict[str, Any] = {"role": message.role, "content": _encode_content(message.content)}
+def _encode_message(message: Message, dialect: Dialect) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": message.role, "content": _encode_content(message.content, dialect)}
     if message.reasoning is not None:
         body["reasoning_content"] = message.reasoning
     if message.tool_calls:
@@ -116,16 +117,23 @@ def _encode_message(message: Message) -> dict[str, Any]:
     return body
 
 
-def _encode_content(content: str | tuple[ContentPart, ...]) -> str | list[dict[str, Any]]:
+def _encode_content(content: str | tuple[ContentPart, ...], dialect: Dialect) -> str | list[dict[str, Any]]:
     if isinstance(content, str):
         return content
-    return [_encode_part(part) for part in content]
+    return [_encode_part(part, dialect) for part in content]
 
 
-def _encode_part(part: ContentPart) -> dict[str, Any]:
+def _encode_part(part: ContentPart, dialect: Dialect) -> dict[str, Any]:
+    """GLM gets bare base64, as docs.bigmodel.cn has it and the vendor's SDK sends it; others the data URI."""
     if isinstance(part, ImagePart):
-        return {"type": "image_url", "image_url": {"url": part.url}}
+        url = _DATA_URI.sub("", part.url) if dialect == "glm" else part.url
+        return {"type": "image_url", "image_url": {"url": url}}
     return {"type": "text", "text": part.text}
+
+
+_DATA_URI = re.compile(r"^data:image/(?:png|jpeg|gif|webp);base64,")
+# How base64 begins for the first bytes of each format, so that a data URI comes back from bare base64.
+_BASE64_HEADS = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGODdh": "gif", "R0lGODlh": "gif", "UklGR": "webp"}
 
 
 def _encode_tool(tool: Tool) -> dict[str, Any]:
@@ -184,7 +192,9 @@ def _decode_message(body: Mapping[str, Any]) -> Message:
 
 def _decode_part(part: Mapping[str, Any]) -> ContentPart:
     if part["type"] == "image_url":
-        return ImagePart(part["image_url"]["url"])
+        url = part["image_url"]["url"]
+        kind = next((kind for head, kind in _BASE64_HEADS.items() if url.startswith(head)), None)
+        return ImagePart(f"data:image/{kind};base64,{url}" if kind else url)
     return TextPart(part.get("text", ""))
 
 

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
-    from glm_magics.chat import Completion, Cost, Message
+    from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message
+    from glm_magics.documents import Document
+    from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.shared_budget import SharedBudget
     from glm_magics.structured.asking import Form
+
+    File = str | PathLike[str] | Document
 
 __all__ = [
     "add_tier",
@@ -33,7 +37,10 @@ __all__ = [
     "ask",
     "budget",
     "connect",
+    "count_tokens",
+    "image",
     "read_amount",
+    "read_document",
     "session",
     "stream",
     "tiers",
@@ -105,26 +112,36 @@ def ask(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    images: Sequence[Any] = (),
+    fetch: bool = False,
     schema: Any = None,
     form: Form | None = None,
+    files: Sequence[File] = (),
+    map_reduce: bool = False,
     label: str = "ask",
 ) -> Completion:
     """Ask, and wait for the whole answer. The options are those of `%%glm`.
 
     `timeout` is the longest silence in seconds; `budget` a wall for this request in the endpoint's currency;
-    `label` names the request in `usage()`. With a `schema` (any spelling that `glm.schema` takes) the answer
-    is asked for as JSON, and `.value` is its data; an answer that does not fit is asked for once more. `form`
-    says how the schema is sent: "prompt", "json_object", "json_schema" (for servers other than GLM's) or
-    "tool" (a function to call); without it, as suits the server and the tier.
+    `label` names the request in `usage()`. `images` go behind the prompt: whatever `image` takes. `files` are
+    documents below it, by path (as `read_document` reads them) or read already; with `map_reduce` they are
+    read part by part, and `.sources` has the parts.
+
+    With a `schema` (any spelling that `glm.schema` takes) the answer is asked for as JSON, and `.value` is its
+    data; an answer that does not fit is asked for once more. `form` says how the schema is sent: "prompt",
+    "json_object", "json_schema" (for servers other than GLM's) or "tool" (a function to call); without it,
+    as suits the server and the tier.
 
     Raises a `GLMError`; one that broke an answer off has the part that came in `.completion`. An answer that
     does not fit the schema either time is a `ParseError` with the answer in `.text`.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    with _stream(prompt, schema, form, options, label) as events:
+    messages = _messages(prompt, images, fetch)
+    asked = _stream(messages, files, map_reduce, schema, form, options, label)
+    with asked as events:
         for _ in events:
             pass
-    return events.completion
+    return asked.completion
 
 
 def stream(
@@ -140,16 +157,69 @@ def stream(
     stop: str | Sequence[str] = (),
     timeout: float | None = None,
     budget: Decimal | float | str | None = None,
+    images: Sequence[Any] = (),
+    fetch: bool = False,
     schema: Any = None,
     form: Form | None = None,
+    files: Sequence[File] = (),
+    map_reduce: bool = False,
     label: str = "stream",
-) -> Stream | DataStream:
+) -> Stream | DataStream | MapReduce:
     """Ask, and follow the answer: a context manager that iterates over events. Options as for `ask`.
 
     With a `schema`, an answer that does not fit is asked for once more: `AskedAgain` comes between the two.
     """
     options = _options(tier, system, think, effort, temperature, top_p, max_tokens, stop, timeout, budget)
-    return _stream(prompt, schema, form, options, label)
+    messages = _messages(prompt, images, fetch)
+    return _stream(messages, files, map_reduce, schema, form, options, label)
+
+
+def image(value: Any, name: str = "", *, fetch: bool = False) -> ImagePart:
+    """`value` as an image for the content of a `Message`.
+
+    Takes matplotlib figures and axes, PIL images, numpy arrays (height × width, × 3 or × 4; 0 to 255, or
+    floats 0 to 1), PNG, JPEG, GIF, WebP and SVG as bytes or paths, IPython's Image and SVG, and data URIs;
+    with `fetch` also https addresses, loaded from here. `name` is what notes call it. Nothing is sent.
+
+    Raises `RequestError` for what is no image, damaged, or too large.
+    """
+    from glm_magics.images.values import image
+
+    return image(value, name, fetch=fetch)
+
+
+def count_tokens(
+    prompt: str | Sequence[Message],
+    *,
+    tier: str | None = None,
+    images: Sequence[Any] = (),
+    exact: bool = False,
+) -> int:
+    """Input tokens of a prompt: a local estimate, or with `exact` what the platform's tokenizer says.
+
+    `exact` is a network call and costs nothing (POST /tokenizer, docs.z.ai); other servers have no such
+    address. An estimate of a text is that of the text alone; the tokenizer adds what the chat format does.
+    """
+    from glm_magics.tokens import estimate, estimate_messages
+
+    if isinstance(prompt, str) and not images and not exact:
+        return estimate(prompt)
+    messages = _messages(prompt, images, False)
+    if not exact:
+        return estimate_messages(messages)
+    request = session().request(messages, Options(tier=tier))
+    return session().client.count_tokens(request.model, request.messages)
+
+
+def read_document(path: str | PathLike[str], *, force: bool = False) -> Document:
+    """The text of a file, in sections: text, Markdown, CSV, JSON, a notebook, a web page or a PDF.
+
+    A relative path stays below the working folder. `force` lets a file through that looks like a secret.
+    Raises `DocumentError`.
+    """
+    from glm_magics.documents import read
+
+    return read(path, force=force)
 
 
 def budget(
@@ -321,19 +391,61 @@ def add_tiers(path: str | PathLike[str]) -> None:
     _tiers.add_tiers(str(path))
 
 
+def _messages(prompt: str | Sequence[Message], images: Sequence[Any], fetch: bool) -> tuple[Message, ...]:
+    from glm_magics.chat import Message
+
+    messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
+    if not images:
+        return messages
+    from glm_magics.images.parts import with_images
+
+    return with_images(messages, images, fetch=fetch)
+
+
 def _stream(
-    prompt: str | Sequence[Message], schema: Any, form: Form | None, options: Options, label: str
-) -> Stream | DataStream:
+    messages: tuple[Message, ...],
+    files: Sequence[File],
+    map_reduce: bool,
+    schema: Any,
+    form: Form | None,
+    options: Options,
+    label: str,
+) -> Stream | DataStream | MapReduce:
+    if schema is None and form is not None:
+        raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
+    if map_reduce:
+        return _part_by_part(messages, files, schema, options, label)
     current = session()
-    request = current.request(prompt if isinstance(prompt, str) else tuple(prompt), options)
+    request = _request(messages, options, files)
     if schema is None:
-        if form is not None:
-            raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
         return current.stream(request, options=options, label=label)
     from glm_magics._data_stream import stream_data
     from glm_magics.structured.schema import schema as planned
 
     return stream_data(current, request, planned(schema), form=form, options=options, label=label)
+
+
+def _part_by_part(
+    messages: tuple[Message, ...], files: Sequence[File], schema: Any, options: Options, label: str
+) -> MapReduce:
+    if schema is not None:
+        raise SettingError(
+            "A schema and map_reduce do not go together: ask for data about one document at once."
+        )
+    if not files:
+        raise SettingError("map_reduce is about documents: name them with files=[…].")
+    from glm_magics.documents.asking import read_all
+    from glm_magics.documents.map_reduce import MapReduce
+
+    return MapReduce(session(), messages, read_all(files), options=options, label=label)
+
+
+def _request(messages: tuple[Message, ...], options: Options, files: Sequence[File]) -> ChatRequest:
+    if not files:
+        return session().request(messages, options)
+    from glm_magics.documents import asking
+
+    return asking.request(session(), messages, asking.read_all(files), options)
 
 
 def _options(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from glm_magics import api, commands, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
-from glm_magics.chat import Completion
+from glm_magics.chat import ChatRequest, Completion, Message
 from glm_magics.data_cells import data_of, plan_of, shape_of
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from glm_magics._data_stream import DataStream
+    from glm_magics.documents import Document
+    from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.magics import GLMMagics
+    from glm_magics.structured.schema import Schema
 
 __all__ = ["Cell", "Interrupted", "bundle"]
 
@@ -108,23 +111,64 @@ class Cell:
         session = api.session()
         plan = plan_of(parsed, self._names)
         options = self._options(parsed)
-        request = session.request(prompting.messages(text, parsed, self._names), options)
-        label = f"In[{self._magics.count()}]"
+        messages = prompting.messages(text, parsed, self._names)
+        documents = prompting.documents(parsed)
+        if parsed.values.get("map_reduce"):
+            if plan is not None:
+                raise GrammarError("--schema and --map-reduce do not go together.")
+            return self._ask_part_by_part(documents, messages, options, parsed)
+        request = self._request(messages, documents, options, parsed)
         if plan is None:
             if parsed.values.get("estimate"):
                 return commands.estimate(session, request)
-            return self._follow(session.stream(request, options=options, label=label), parsed)
+            return self._follow(session.stream(request, options=options, label=self._label()), parsed)
         from glm_magics._data_stream import asked, stream_data
 
         if parsed.values.get("estimate"):
             return commands.estimate(session, asked(session, request, plan)[0])
-        return self._follow(stream_data(session, request, plan, options=options, label=label), parsed, brief)
+        data = stream_data(session, request, plan, options=options, label=self._label())
+        return self._follow(data, parsed, plan, brief)
 
-    def _follow(self, stream: Stream | DataStream, parsed: Line, brief: bool = False) -> Completion:
+    def _request(
+        self, messages: tuple[Message, ...], documents: Sequence[Document], options: Options, parsed: Line
+    ) -> ChatRequest:
+        """With the documents below; an estimate may also be of what does not fit."""
+        session = api.session()
+        if not documents:
+            return session.request(messages, options)
+        from glm_magics.documents import asking
+
+        if parsed.values.get("estimate"):
+            return session.request(asking.with_documents(messages, documents), options)
+        return asking.request(session, messages, documents, options)
+
+    def _ask_part_by_part(
+        self, documents: Sequence[Document], messages: tuple[Message, ...], options: Options, parsed: Line
+    ) -> Completion | None:
+        from glm_magics.documents.map_reduce import MapReduce
+        from glm_magics.documents.plan import make_plan
+
+        session = api.session()
+        if parsed.values.get("estimate"):
+            commands.estimate_parts(session, make_plan(session, messages, documents, options))
+            return None
+        reading = MapReduce(session, messages, documents, options=options, label=self._label())
+        return self._follow(reading, parsed)
+
+    def _label(self) -> str:
+        return f"In[{self._magics.count()}]"
+
+    def _follow(
+        self,
+        stream: Stream | DataStream | MapReduce,
+        parsed: Line,
+        plan: Schema | None = None,
+        brief: bool = False,
+    ) -> Completion:
         try:
             with stream:
                 stream.begin()  # the request is on its way while the view is made
-                completion = self._show(stream, parsed, brief)
+                completion = self._show(stream, parsed, plan, brief)
         finally:
             self._bind(parsed, stream.completion)
         if completion.finish_reason == "interrupted":
@@ -134,11 +178,14 @@ class Cell:
         self._magics.shown = (self._magics.count(), completion)
         return completion
 
-    def _show(self, stream: Stream | DataStream, parsed: Line, brief: bool) -> Completion:
+    def _show(
+        self, stream: Stream | DataStream | MapReduce, parsed: Line, plan: Schema | None, brief: bool
+    ) -> Completion:
         from glm_magics.views import choose, follow
 
         quiet = bool(parsed.values.get("quiet"))
-        view = choose(self._shell, quiet=quiet, streaming=parsed.values.get("stream", True))
+        streaming = parsed.values.get("stream", True)
+        view = choose(self._shell, quiet=quiet, streaming=streaming, plan=plan, brief=brief)
         return follow(stream, view, budget_left=api.session().ledger.left)
 
     def _options(self, parsed: Line) -> Options:
@@ -186,9 +233,10 @@ def _one_line(problem: str) -> str:
 
 
 def bundle(completion: Completion) -> tuple[dict[str, str], dict[str, Any]]:
-    """How an answer looks when it is displayed later on: the same Markdown, and its text."""
-    from glm_magics.render import plain, static
+    """How an answer looks when it is displayed later on: as it did in its cell, and its text."""
+    from glm_magics.render import plain
     from glm_magics.views import footer, record
+    from glm_magics.views.final import final
 
-    shown = static(completion, footer(completion))
+    shown = final(completion, footer(completion), plan=completion.schema)
     return shown | {"text/plain": plain(completion.text)}, {"glm_magics": record(completion)}

@@ -27,6 +27,8 @@ __all__ = [
     "ReasoningDelta",
     "Role",
     "SearchResult",
+    "SentImage",
+    "Source",
     "TextDelta",
     "TextPart",
     "Tool",
@@ -49,9 +51,15 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """An image by `url`: https, a data URI, or bare base64 (the platform takes all three)."""
+    """An image by `url`: https, a data URI, or bare base64 (the platform takes all three).
 
-    url: str
+    `name` is what the notebook calls it, and `note` what a reader should know of how it was sent; neither is
+    sent itself.
+    """
+
+    url: str = field(repr=False)
+    name: str = field(default="", compare=False)
+    note: str = field(default="", compare=False)
 
 
 ContentPart: TypeAlias = TextPart | ImagePart
@@ -89,6 +97,23 @@ class Message:
         if isinstance(self.content, str):
             return self.content
         return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ImagePart))
+
+
+@dataclass(frozen=True, slots=True)
+class SentImage:
+    """What is kept of an image that was sent, never its pixels. Sizes in pixels; `bytes` as they went out."""
+
+    name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +217,22 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A part of a document that was read for an answer. `id` is how the answer cites it ("S3"), `place` where
+    it stands ("pages 3–5"). `cited` says whether the answer does; `missing` why it could not be read.
+    """
+
+    id: str
+    document: str
+    place: str
+    cited: bool = False
+    missing: str = ""
+
+    def __str__(self) -> str:
+        return f"[{self.id}] {self.document}, {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The server said why it stopped (`reason`, as it was sent)."""
 
@@ -215,9 +256,11 @@ class Completion:
     `finish_reason` is the server's, or "interrupted" (Ctrl-C), "stopped" (the Stop button) or
     "incomplete" (the stream broke); `complete` says whether the answer is whole. `cost` is None where
     no price is known. `model` is the one that was asked for, `served_model` what the server said it was.
-    `notes` are remarks for the reader, in plain words. `value` is the answer as data where a schema was asked
-    for, `schema` that schema, and `form` how it was sent: "json_schema", "json_object", "prompt" or
-    "tool" (then the data was in the arguments of a tool call).
+    `notes` are remarks for the reader, in plain words; `images` are the pictures that were sent, without
+    their pixels. `sources` are the parts of a long document that were read one by one for it; usage, cost and
+    seconds are then those of all requests. `value` is the answer as data where a schema was asked for,
+    `schema` that schema, and `form` how it was sent: "json_schema", "json_object", "prompt" or "tool" (then
+    the data was in the arguments of a tool call).
     """
 
     text: str
@@ -237,6 +280,8 @@ class Completion:
     thinking_seconds: float = 0.0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    images: tuple[SentImage, ...] = ()
+    sources: tuple[Source, ...] = ()
     value: Any = field(default=None, repr=False, compare=False)
     form: str = ""
     schema: Any = field(default=None, repr=False, compare=False)
@@ -253,6 +298,12 @@ class Completion:
             "sensitive",
             "network_error",
         )
+
+    @property
+    def shown_sources(self) -> tuple[Source, ...]:
+        """The sources to list under the answer: those it cites, or all that were read where it cites none."""
+        cited = tuple(source for source in self.sources if source.cited)
+        return cited or tuple(source for source in self.sources if not source.missing)
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -19,13 +19,15 @@ from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
+from glm_magics.tokens import ERROR_BAND
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from glm_magics.documents.plan import Plan
     from glm_magics.magics import GLMMagics
 
-__all__ = ["estimate", "find"]
+__all__ = ["estimate", "estimate_parts", "find"]
 
 Command = Callable[["GLMMagics", Sequence[str]], Any]
 
@@ -51,14 +53,21 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
 
     asked = session.estimate(request)
     currency = session.client.endpoint.currency
+    images = sum(len(message.images) for message in request.messages)
+    pictures = f", {images} image{'s' if images > 1 else ''} among them" if images else ""
+    counted = f"≈ {asked.input_tokens:,} tokens in (±{ERROR_BAND * 100:.0f} %{pictures})"
     longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
     money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
-    print(f"{asked.tier.id}: ≈ {asked.input_tokens:,} tokens in, {longest}; {money}. Nothing was sent.")
+    print(f"{asked.tier.id}: {counted}, {longest}; {money}. Nothing was sent.")
+    if asked.input_tokens > (asked.tier.context or asked.input_tokens):
+        print(f"That is more than {asked.tier.id} takes: {asked.tier.context:,} tokens.")
     if currency is None:
         return None
     rows = []
     for tier in tiers():
         price = tier.prices.get(currency or "")
+        if images and not tier.vision:
+            continue
         if price is None or (tier.context or 0) < asked.input_tokens or tier.deprecated:
             continue
         output = min(asked.max_output_tokens or 1_000, tier.max_output or 1_000)
@@ -69,6 +78,21 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
     columns = ["tier", f"{currency} with 1,000 tokens out", f"{currency} at most"]
     frame: pd.DataFrame = pd.DataFrame(rows, columns=columns).sort_values(columns[1], ignore_index=True)
     return frame.set_index("tier")
+
+
+def estimate_parts(session: Session, plan: Plan) -> None:
+    """What reading a document part by part would cost. Nothing is sent."""
+    from glm_magics.documents.outcome import total_cost
+
+    each = [session.estimate(request) for request in plan.requests]
+    tokens = sum(one.input_tokens for one in each)
+    inputs = total_cost([one.input_cost for one in each])
+    most = total_cost([one.most for one in each])
+    money = f"{inputs} for that input, at most {most} with the notes" if most else "no price known"
+    print(
+        f"{plan.tier.id}: {len(plan.parts)} parts, {plan.at_once} at once, ≈ {tokens:,} tokens in; {money}. "
+        "The answer from the notes comes on top. Nothing was sent."
+    )
 
 
 # ------------------------------------------------------------------------------------------ the commands

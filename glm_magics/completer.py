@@ -81,6 +81,8 @@ def _after(
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None
+    if asked is not None and asked.kind == "path":
+        return None  # IPython completes paths
     if asked is not None and asked.kind != "flag":
         return _values(asked, given, namespace)
     if fragment.startswith("-"):
@@ -101,7 +103,7 @@ def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> I
         return SHAPES
     if option.kind == "schema":
         return schema_names(namespace)
-    return data_names(namespace) if option.kind == "name" else ()
+    return data_names(namespace) if option.kind in ("name", "image") else ()
 
 
 def _tier_names() -> list[str]:

@@ -7,6 +7,7 @@
     │   ├── PromptTooLong       more tokens than the tier's context window (1261)
     │   └── ContentRefused      the platform's content policy (1300, 1301)
     ├── TemplateError           `{{name}}` cannot be filled; nothing was sent
+    ├── DocumentError           a file cannot be read, or should not leave the machine; nothing was sent
     ├── ParseError              the answer is not the JSON that was asked for; `.text`, `.problems`
     ├── BudgetExceeded          the budget wall; nothing was sent
     ├── AuthenticationError     the key was not accepted (401, 1000 – 1004)
@@ -46,6 +47,7 @@ __all__ = [
     "BudgetExceeded",
     "ConnectionProblem",
     "ContentRefused",
+    "DocumentError",
     "GLMError",
     "IncompleteStream",
     "NoAnswer",
@@ -128,6 +130,10 @@ class ContentRefused(RequestError):
 
 
 class TemplateError(GLMError):
+    pass
+
+
+class DocumentError(GLMError):
     pass
 
 

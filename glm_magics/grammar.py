@@ -34,7 +34,19 @@ class GrammarError(ValueError):
 
 
 Kind = Literal[
-    "flag", "text", "tier", "name", "number", "count", "seconds", "money", "effort", "schema", "shape"
+    "flag",
+    "text",
+    "tier",
+    "name",
+    "image",
+    "number",
+    "count",
+    "seconds",
+    "money",
+    "effort",
+    "schema",
+    "shape",
+    "path",
 ]
 
 
@@ -58,11 +70,13 @@ _METAVARS: dict[Kind, str] = {
     "text": "TEXT",
     "tier": "TIER",
     "name": "NAME",
+    "image": "NAME|PATH",
     "number": "X",
     "count": "N",
     "seconds": "SECONDS",
     "money": "AMOUNT",
     "effort": "LEVEL",
+    "path": "PATH",
     "schema": "SPEC",
     "shape": "SHAPE",
 }
@@ -80,10 +94,21 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         ("-i", "--input"),
         "name",
-        "attach a variable: DataFrame, dict, list, text, …",
+        "attach a variable: DataFrame, dict, list, text, figure, …",
         "inputs",
         repeat=True,
     ),
+    Option(("--image",), "image", "attach an image: a variable, a path or an address", "images", repeat=True),
+    Option(("--fetch",), "flag", "load the images that are addresses (https)", "fetch"),
+    Option(
+        ("--file",),
+        "path",
+        "attach a document: text, Markdown, CSV, JSON, a notebook, a PDF, …",
+        "files",
+        repeat=True,
+    ),
+    Option(("--map-reduce",), "flag", "read a long --file part by part, then answer", "map_reduce"),
+    Option(("--force",), "flag", "attach a --file even if it looks like a secret", "force"),
     Option(
         ("--schema",), "schema", "answer as data: 'name: str, price: float?', or a class of yours", "schema"
     ),
@@ -282,11 +307,13 @@ _READERS = {
     "shape": _shape,
     "tier": _text,
     "effort": _text,
+    "image": _text,
     "name": _identifier,
     "number": _number,
     "count": _count,
     "seconds": _seconds,
     "money": _money,
+    "path": _text,
 }
 
 

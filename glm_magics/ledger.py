@@ -55,18 +55,27 @@ class Reservation:
 
     most: Cost | None
     label: str = ""
+    above: Reservation | None = None  # the same money in the parent's ledger
     ticket: int | None = None
 
 
 class Ledger:
     """What was spent in this session. Safe to use from many threads.
 
-    `budget` is the session's own wall, `shared` one that other processes spend from too.
+    `budget` is the session's own wall, `shared` one that other processes spend from too. A ledger with a
+    `parent` is for a job of several requests: they stay behind its wall and the parent's, and stand in both.
     """
 
-    def __init__(self, budget: Budget | None = None, *, shared: SharedBudget | None = None) -> None:
+    def __init__(
+        self,
+        budget: Budget | None = None,
+        *,
+        shared: SharedBudget | None = None,
+        parent: Ledger | None = None,
+    ) -> None:
         self.budget = budget
         self.shared = shared
+        self._parent = parent
         self._entries: list[Entry] = []
         self._open: set[Reservation] = set()
         self._taken: defaultdict[str, Decimal] = defaultdict(Decimal)  # settled and reserved, by currency
@@ -83,7 +92,8 @@ class Ledger:
                 _check(budget, most, taken=Decimal(0))
             if self.budget is not None:
                 _check(self.budget, most, taken=self._taken[self.budget.limit.currency])
-            reservation = Reservation(most, label)
+            above = self._parent.reserve(most, label=label) if self._parent is not None else None
+            reservation = Reservation(most, label, above)
             self._open.add(reservation)
             self._take(most)
         if self.shared is not None:
@@ -107,6 +117,8 @@ class Ledger:
             self._give_back(reservation)
             self._entries.append(entry)
             self._take(entry.cost)
+        if self._parent is not None and reservation.above is not None:
+            self._parent.settle(reservation.above, completion)
         if self.shared is not None and reservation.ticket is not None:
             self.shared.settle(reservation.ticket, entry.cost)
 
@@ -116,6 +128,8 @@ class Ledger:
             self._give_back(reservation)
         if self.shared is not None and reservation.ticket is not None:
             self.shared.release(reservation.ticket)
+        if self._parent is not None and reservation.above is not None:
+            self._parent.release(reservation.above)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -134,7 +148,7 @@ class Ledger:
     def left(self, budget: Budget | None = None) -> Cost | None:
         """What `budget` still allows, never below zero; without one, what the session's walls do.
 
-        None where there is no wall. Of a session's own wall and a shared one, it is the nearer.
+        None where there is no wall. Of several walls it is the nearest.
         """
         if budget is not None and budget is not self.budget:
             return budget.limit
@@ -144,6 +158,9 @@ class Ledger:
             with self._lock:
                 taken = self._taken[limit.currency]
             walls.append(Cost(max(Decimal(0), limit.amount - taken), limit.currency))
+        above = self._parent.left() if self._parent is not None else None
+        if above is not None:
+            walls.append(above)
         return min(walls, key=lambda wall: wall.amount, default=None)
 
     def _share(self, shared: SharedBudget, reservation: Reservation) -> None:

@@ -1,24 +1,53 @@
-"""The prompt of a cell: its text with `{{names}}` filled, and what is attached to it."""
+"""The prompt of a cell: its text with `{{names}}` filled, and what is attached to it.
+
+An image stands where its name does: then the message is made of parts, text and images in their order.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from glm_magics.chat import Message
+from glm_magics.chat import ImagePart, Message
 from glm_magics.grammar import GrammarError, Line, nearest
-from glm_magics.template import data_names, fill, left_as_text, show_value
+from glm_magics.images import parts
+from glm_magics.template import data_names, fill, left_as_text, pieces, show_value
 
-__all__ = ["filled", "messages"]
+if TYPE_CHECKING:
+    from glm_magics.documents import Document
+
+__all__ = ["documents", "filled", "messages"]
 
 
 def messages(text: str, parsed: Line, names: Mapping[str, Any]) -> tuple[Message, ...]:
     """What the cell says. Raises `TemplateError` or `GrammarError` for a name that cannot go in."""
-    prompt = filled(text, parsed, names)
-    if not parsed.values.get("raw"):
+    raw = parsed.values.get("raw")
+    content: list[str | ImagePart] = [text] if raw else pieces(text, names, show=_shown)
+    if not raw:
         _say_what_stayed(text, names)
-    return (Message("user", "\n\n".join([prompt, *_attachments(parsed, names)])),)
+    fetch = bool(parsed.values.get("fetch"))
+    images = parts.named(parsed.values.get("images", ()), names, fetch=fetch)
+    for attached in (*_attachments(parsed, names), *images):
+        content += ["\n\n", attached]
+    return (Message("user", parts.joined(content)),)
+
+
+def documents(parsed: Line) -> tuple[Document, ...]:
+    """The files that the line names, read. Raises `DocumentError` for one that may not or cannot be."""
+    paths = parsed.values.get("files", ())
+    if not paths and (parsed.values.get("map_reduce") or parsed.values.get("force")):
+        option = "--map-reduce" if parsed.values.get("map_reduce") else "--force"
+        raise GrammarError(f"{option} is about a document: name one with --file PATH.")
+    if not paths:
+        return ()
+    from glm_magics.documents import read
+
+    found = tuple(read(path, force=bool(parsed.values.get("force"))) for path in paths)
+    for document in found:
+        for note in document.notes:
+            print(note, file=sys.stderr)
+    return found
 
 
 def filled(text: str, parsed: Line, names: Mapping[str, Any]) -> str:
@@ -26,16 +55,28 @@ def filled(text: str, parsed: Line, names: Mapping[str, Any]) -> str:
     return text if parsed.values.get("raw") else fill(text, names, show=_text_of)
 
 
-def _attachments(parsed: Line, names: Mapping[str, Any]) -> list[str]:
-    from glm_magics.frames.prompt import attachment
-
+def _attachments(parsed: Line, names: Mapping[str, Any]) -> list[str | ImagePart]:
     wanted = parsed.values.get("inputs", ())
     for name in wanted:
         if name not in names:
             near = nearest(name, data_names(names))
             raise GrammarError(f"-i {name}: there is no variable of that name in the notebook.{near}")
     # A template of nothing but the name keeps to the same rules for what may be read.
-    return [fill(f"{{{{{name}}}}}", names, show=attachment) for name in wanted]
+    return [piece for name in wanted for piece in pieces(f"{{{{{name}}}}}", names, show=_attached) if piece]
+
+
+def _attached(name: str, value: Any) -> str | ImagePart:
+    return parts.picture(name, value) or _attachment(name, value)
+
+
+def _shown(name: str, value: Any) -> str | ImagePart:
+    return parts.picture(name, value) or _text_of(name, value)
+
+
+def _attachment(name: str, value: Any) -> str:
+    from glm_magics.frames.prompt import attachment
+
+    return attachment(name, value)
 
 
 def _say_what_stayed(text: str, names: Mapping[str, Any]) -> None:

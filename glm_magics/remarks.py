@@ -16,6 +16,7 @@ def remarks(request: ChatRequest, tier: Tier, completion: Completion) -> tuple[s
 
 
 def _remarks(request: ChatRequest, tier: Tier, completion: Completion) -> Iterator[str]:
+    yield from (image.note for message in request.messages for image in message.images if image.note)
     reason = completion.finish_reason
     if reason == "length":
         yield _cut_off(request, tier, completion)

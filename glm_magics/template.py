@@ -16,12 +16,12 @@ from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from glm_magics.errors import TemplateError
 
-__all__ = ["data_names", "fill", "left_as_text", "names", "show_value"]
+__all__ = ["data_names", "fill", "left_as_text", "look_up", "names", "pieces", "show_value"]
 
 _SLOT = re.compile(r"(\\?)\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 _LOOKALIKE = re.compile(r"(?<!\\)\{\{[ \t]*([^\W\d]\w*)[^{}\n]{0,80}\}\}")
@@ -46,6 +46,7 @@ _MOST_CHARACTERS = 2_000_000
 _TOO_LONG_HINT = "Attach less, or put the long part in with --input, which keeps to a token budget."
 
 Show = Callable[[str, Any], str]
+_T = TypeVar("_T")
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -65,22 +66,32 @@ def fill(text: str, namespace: Mapping[str, Any], *, show: Show | None = None) -
     `show` turns a value into its text (`show_value`, unless given). Raises `TemplateError` for a name that is
     not there, hidden (`_name`, `In`, `Out`) or not data.
     """
-    render = show or show_value
+    return "".join(pieces(text, namespace, show=show or show_value))
 
-    def value(slot: re.Match[str]) -> str:
+
+def pieces(
+    text: str, namespace: Mapping[str, Any], *, show: Callable[[str, Any], str | _T]
+) -> list[str | _T]:
+    """As `fill`, in pieces: the text between the slots, and for each slot what `show` made of its value."""
+    found: list[str | _T] = []
+    end = 0
+    for slot in _SLOT.finditer(text):
         escape, name = slot.groups()
-        return slot[0][1:] if escape else render(name, _look_up(name, namespace))
-
-    filled = _SLOT.sub(value, text)
-    if len(filled) > _MOST_CHARACTERS:
+        found.append(text[end : slot.start()])
+        found.append(slot[0][1:] if escape else show(name, look_up(name, namespace)))
+        end = slot.end()
+    found.append(text[end:])
+    characters = sum(len(piece) for piece in found if isinstance(piece, str))
+    if characters > _MOST_CHARACTERS:
         raise TemplateError(
-            f"The prompt would have {len(filled):,} characters; {_MOST_CHARACTERS:,} is the most.",
+            f"The prompt would have {characters:,} characters; {_MOST_CHARACTERS:,} is the most.",
             hint=_TOO_LONG_HINT,
         )
-    return filled
+    return found
 
 
-def _look_up(name: str, namespace: Mapping[str, Any]) -> Any:
+def look_up(name: str, namespace: Mapping[str, Any]) -> Any:
+    """The value of a name that a prompt may use. Raises `TemplateError` for a hidden or a missing one."""
     if name.startswith("_") or name in _HIDDEN or keyword.iskeyword(name):
         raise TemplateError(
             f"{{{{{name}}}}} is not filled: names that begin with _, In and Out stay in the notebook.",
@@ -107,7 +118,8 @@ def data_names(namespace: Mapping[str, Any]) -> list[str]:
 
 def is_data(value: Any) -> bool:
     """Whether a value is of a kind that may stand in a prompt. Looks at types only, never into the value."""
-    return _is(value, (*_PLAIN, list, tuple, dict, set, frozenset)) or _is_array_like(value)
+    kinds = (*_PLAIN, list, tuple, dict, set, frozenset)
+    return _is(value, kinds) or _is_array_like(value) or _is_picture(value)
 
 
 def _is(value: Any, kinds: tuple[type, ...]) -> bool:
@@ -120,6 +132,15 @@ def _is_array_like(value: Any) -> bool:
     return (
         home in ("pandas", "numpy", "polars", "pyarrow") and not _is(value, (type,)) and not callable(value)
     )
+
+
+_PICTURES = {("matplotlib", "FigureBase"), ("matplotlib", "_AxesBase"), ("PIL", "Image")}
+
+
+def _is_picture(value: Any) -> bool:
+    """Figures and pictures, which a prompt takes as images (`glm_magics.images`)."""
+    kinds = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__)
+    return not _PICTURES.isdisjoint(kinds)
 
 
 def show_value(name: str, value: Any) -> str:
@@ -187,5 +208,5 @@ class _Nested:
 def _not_data(name: str, value: Any) -> TemplateError:
     return TemplateError(
         f"{{{{{name}}}}} is a {type(value).__name__}, which is not data.",
-        hint="A prompt takes text, numbers, dates, lists, dicts, DataFrames, Series and arrays.",
+        hint="A prompt takes text, numbers, dates, lists, dicts, DataFrames, Series, arrays and images.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -108,3 +109,37 @@ def cells(
     for name in set(ipython.user_ns) - names:
         del ipython.user_ns[name]
     ipython.user_ns["Out"].clear()
+
+
+@pytest.fixture
+def front_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What a notebook would receive, in order: ("display", bundle), ("update", bundle), ("message", content), …"""
+    import comm
+    from comm.base_comm import BaseComm
+
+    from glm_magics.views.live import _retired
+
+    received: list[Any] = []
+    shell = InteractiveShell.instance()
+
+    class Publisher(type(shell.display_pub)):
+        def publish(self, data, metadata=None, *, transient=None, update=False, **kwargs):
+            received.append(
+                ("update" if update else "display", data, metadata, (transient or {}).get("display_id"))
+            )
+
+    class Comm(BaseComm):
+        def publish_msg(self, msg_type, data=None, **content):
+            if msg_type == "comm_open" and "_esm" in data["state"]:
+                received.append(("open", data["state"]))
+            elif msg_type == "comm_close":
+                received.append(("close",))
+            elif data and data.get("method") == "custom":
+                received.append(("message", json.loads(json.dumps(data["content"]))))
+
+    monkeypatch.setattr(shell, "display_pub", Publisher(shell=shell))
+    monkeypatch.setattr(comm, "create_comm", Comm)
+    _retired.clear()
+    yield received
+    _retired.clear()
+    InteractiveShell.clear_instance()

@@ -12,7 +12,8 @@ import glm_magics as glm
 from glm_magics import api
 from glm_magics._session import Session
 from glm_magics.chat import Message, ReasoningDelta, TextDelta
-from glm_magics.errors import GLMError, IncompleteStream, SettingError, UnknownTier
+from glm_magics.errors import GLMError, IncompleteStream, RequestError, SettingError, UnknownTier
+from tests.pictures import picture
 
 Demo = Callable[..., Session]
 
@@ -127,3 +128,23 @@ def test_a_tier_can_be_added(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(_tiers, "_current", None)
     glm.add_tier({"id": "glm-9", "context": "1m"})
     assert glm.tiers().loc["glm-9", "context"] == 1_000_000
+
+
+def test_tokens_are_counted_here_or_by_the_platform(demo: Demo) -> None:
+    text = "How many tokens does this sentence have?"
+    here = glm.count_tokens(text)
+    assert 8 <= here <= 10
+    assert here < glm.count_tokens(text, exact=True) <= here + 8, "the platform adds the frame of a message"
+    assert glm.count_tokens([glm.Message("user", text)]) > here
+
+
+def test_tokens_of_images_are_counted_too(demo: Demo) -> None:
+    for exact in (False, True):
+        with_image = glm.count_tokens("Look", images=[picture("PNG", 280, 280)], tier="glm-4.6v", exact=exact)
+        alone = glm.count_tokens([glm.Message("user", "Look")], tier="glm-4.6v", exact=exact)
+        assert with_image - alone == 102
+
+
+def test_the_exact_count_is_checked_like_a_request(demo: Demo) -> None:
+    with pytest.raises(RequestError, match="cannot see images"):
+        glm.count_tokens("Look", images=[picture()], tier="glm-4.5-air", exact=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import Cells
 from IPython.core.completer import provisionalcompleter
@@ -65,6 +67,14 @@ def test_all_options_commands_and_tiers_are_offered(cells: Cells) -> None:
     assert set(complete(cells, "%glm -")) == {name for option in OPTIONS for name in option.names}
     assert set(complete(cells, "%glm ")) == set(COMMANDS)
     assert {tier.id for tier in tiers()} <= set(complete(cells, "%%glm "))
+
+
+def test_a_path_after_file_is_completed_by_ipython(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "depots.md").write_text("words")
+    monkeypatch.chdir(tmp_path)
+    assert "depots.md" in complete(cells, "%%glm --file dep")
 
 
 @pytest.mark.parametrize("text", ["import o", "os.pa", "%tim", "%%timeit\nos.pa", "print('%glm ', o"])

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from glm_magics.demo import BASE_PATH, Engine, Response
+from glm_magics.image_header import data_uri
+from tests.pictures import noise, picture
 
 KEY = {"Authorization": "Bearer demo-key"}
 HELLO = [{"role": "user", "content": "hello"}]
@@ -30,6 +32,14 @@ def function(**changed: Any) -> dict[str, Any]:
 def image(url: Any = "https://example.com/a.png") -> list[dict[str, Any]]:
     parts = [{"type": "text", "text": "what is it"}, {"type": "image_url", "image_url": {"url": url}}]
     return [{"role": "user", "content": parts}]
+
+
+def bare(data: bytes) -> str:
+    return data_uri(data).partition(",")[2]
+
+
+def images(*urls: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [image(url)[0]["content"][1] for url in urls]}]
 
 
 def refused(name: str, code: str, **changed: Any) -> Any:
@@ -91,6 +101,16 @@ def refused(name: str, code: str, **changed: Any) -> Any:
         refused("effort that the tier lacks", "1210", model="glm-5.3", reasoning_effort="medium"),
         refused("effort not text", "1214", model="glm-5.3", reasoning_effort=3),
         refused("image on a text tier", "1210", messages=image()),
+        refused("image that is no base64", "1210", model="glm-4.6v", messages=image("not base64!")),
+        refused("image of another format", "1210", model="glm-4.6v", messages=image(bare(picture("WebP")))),
+        refused("image that is none", "1210", model="glm-4.6v", messages=image(bare(b"%PDF-1.7 and so on"))),
+        refused("image cut off", "1210", model="glm-4.6v", messages=image(data_uri(picture()[:-9]))),
+        refused("image too wide", "1210", model="glm-4.6v", messages=image(bare(picture("PNG", 6_001, 5)))),
+        refused("image of too many bytes", "1210", model="glm-4.6v", messages=image(bare(noise("PNG", 1_600, 1_300)))),
+        refused("51 images", "1210", model="glm-4.6v", messages=images(*[bare(picture())] * 51)),
+        refused("6 images on a tier of 5", "1210", model="glm-4v-plus-0111", messages=images(*[bare(picture())] * 6)),
+        refused("base64 where only addresses are taken", "1210", model="glm-4v-flash", messages=image(bare(picture()))),
+        refused("base64 image on a text tier", "1210", messages=image(bare(picture()))),
         refused("files mixed with images", "1210", model="glm-4.6v", messages=[{"role": "user", "content": [{"type": "file_url", "file_url": {"url": "x"}}, *image()[0]["content"]]}]),
         refused("response_format unknown", "1214", response_format={"type": "xml"}),
         refused("response_format text", "1214", response_format="json_object"),
@@ -129,6 +149,11 @@ def test_a_request_against_the_rules_is_refused_with_its_code(changed: dict[str,
         pytest.param({"model": "GLM-4.5-Air"}, id="model in capitals"),
         pytest.param({"model": "glm-5.2", "reasoning_effort": "none"}, id="effort none"),
         pytest.param({"model": "glm-4.6v", "messages": image()}, id="image on a vision tier"),
+        pytest.param({"model": "glm-4.6v", "messages": image(bare(picture("JPEG")))}, id="bare base64"),
+        pytest.param({"model": "glm-4.6v", "messages": image(data_uri(picture()))}, id="data URI"),
+        pytest.param(
+            {"model": "glm-4v-plus-0111", "messages": images(*[bare(picture())] * 5)}, id="5 images"
+        ),
         pytest.param({"tools": [MANY] * 128}, id="128 tools"),
         pytest.param({"nobody_knows_me": [1, 2]}, id="unknown field"),
     ],
@@ -223,3 +248,41 @@ def test_similar_texts_have_near_vectors() -> None:
     assert near(cat, other_cat) > near(cat, money) + 0.2
     again = content(post({"model": "embedding-3", "input": texts[0]}, path="/embeddings"))["data"][0]
     assert again["embedding"] == cat
+
+
+def test_the_tokenizer_counts_images_by_their_size() -> None:
+    def counted(*pictures: bytes) -> tuple[int, int]:
+        body = {"model": "glm-4.6v", "messages": images(*map(bare, pictures))}
+        usage = content(post(body, path="/tokenizer"))["usage"]
+        return usage["image_tokens"], usage["total_tokens"] - usage["image_tokens"]
+
+    small, large = picture("PNG", 280, 280), picture("JPEG", 560, 560)
+    assert counted(small)[0] == 102
+    assert counted(large)[0] == 402
+    assert counted(small, large) == (504, counted(small)[1])
+
+
+def test_the_answer_tells_the_true_size_of_each_image() -> None:
+    body = {"model": "glm-4.6v", "messages": image(bare(picture("JPEG", 321, 123)))}
+    answer = content(post(body))["choices"][0]["message"]["content"]
+    assert "JPEG, 321 × 123 pixels" in answer
+    parts = [{"type": "text", "text": "这是什么？"}, *images(bare(picture("PNG", 5, 6)))[0]["content"]]
+    body["messages"] = [{"role": "user", "content": parts}]
+    assert "PNG，5 × 6 像素" in content(post(body))["choices"][0]["message"]["content"]
+
+
+def test_another_image_is_another_request_for_the_cache() -> None:
+    engine = Engine(pace=0)
+
+    def cached(color: int) -> int:
+        body = {
+            "model": "glm-4.6v",
+            "messages": [
+                {"role": "system", "content": "x"},
+                *images(bare(picture("PNG", 2_000 + color, 900))),
+            ],
+        }
+        usage = content(post(body, engine=engine))["usage"]
+        return int(usage["prompt_tokens_details"]["cached_tokens"])
+
+    assert [cached(0), cached(1)] == [0, 0]

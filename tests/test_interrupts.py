@@ -6,10 +6,12 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import KEY_VARIABLES
+from document_samples import report
 from jupyter_client.manager import start_new_kernel
 
 SEED = 11
@@ -121,3 +123,28 @@ def test_an_interrupt_late_in_an_answer_keeps_its_text(kernel: Kernel) -> None:
     assert reason == "interrupted"
     assert length > 20
     assert kernel.value("glm.session().ledger.entries[-1].finish_reason") == "interrupted"
+
+
+def test_an_interrupt_while_a_document_is_read_keeps_the_notes(kernel: Kernel, tmp_path: Path) -> None:
+    # A small window makes many parts of little text: some have been read by then, on any machine, and not all.
+    (tmp_path / "depots.md").write_text(report(60, paragraphs=60))
+    small = (
+        "glm.connect('demo://?pace=1'); glm.add_tier({'id': 'small', 'context': '3k', 'max_output': 1000})"
+    )
+    assert kernel.end(kernel.begin(f"part = None; {small}"))["status"] == "ok"
+    request = kernel.begin(
+        f"%%glm small -o part --map-reduce --file {tmp_path}/depots.md\nWhat do they hold?"
+    )
+    time.sleep(8)
+    began = time.perf_counter()
+    kernel.manager.interrupt_kernel()
+    assert kernel.end(request)["ename"] == "Interrupted"
+    print(f"interrupted after {time.perf_counter() - began:.2f} s")
+    time.sleep(0.3)
+    requests = kernel.value("len(glm.usage())")
+    reason, notes, parts = kernel.value("(part.finish_reason, part.text.count('**[S'), len(part.sources))")
+    assert reason == "interrupted"
+    assert 0 < notes < parts
+    time.sleep(2)
+    assert kernel.value("len(glm.usage())") == requests
+    kernel.end(kernel.begin("glm.connect('demo://?pace=0.4')"))

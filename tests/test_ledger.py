@@ -110,6 +110,27 @@ def test_a_wall_for_one_request_stands_beside_the_one_of_the_session() -> None:
     ledger.reserve(usd("0.2"), budgets=[Budget(usd("0.2"), "this cell")])
 
 
+def test_a_job_stays_behind_its_own_wall_and_the_one_above() -> None:
+    session = Ledger(Budget(usd("1.00")))
+    job = Ledger(Budget(usd("0.50"), "this cell"), parent=session)
+    first = job.reserve(usd("0.40"))
+    with pytest.raises(BudgetExceeded, match=r"for this cell, 0.10 USD is left"):
+        job.reserve(usd("0.20"))
+    session.reserve(usd("0.55"))
+    with pytest.raises(BudgetExceeded, match=r"for session, 0.05\d* USD is left"):
+        job.reserve(usd("0.10"))
+    job.settle(first, done(usd("0.30")))
+    assert (job.left(), session.left()) == (usd("0.15"), usd("0.15"))  # the nearest wall
+    assert [len(ledger.entries) for ledger in (job, session)] == [1, 1]
+
+
+def test_a_job_without_a_wall_of_its_own_has_the_one_above() -> None:
+    session = Ledger(Budget(usd("1.00")))
+    job = Ledger(parent=session)
+    job.release(job.reserve(usd("1.00")))
+    assert job.left() == usd("1.00")
+
+
 def test_an_entry_says_what_was_done() -> None:
     ledger = Ledger()
     ledger.settle(

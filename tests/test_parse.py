@@ -162,6 +162,13 @@ def test_depth_is_no_crash(make: Any) -> None:
         pytest.param("\x00" * 300_000 + "{", id="nuls"),
         pytest.param("{[" * 100_000, id="brackets"),
         pytest.param("<|" * 100_000 + "{}", id="tokens"),
+        pytest.param(" " * 300_000 + "x", id="blank-line"),
+        pytest.param("name: " * 60_000, id="keys-in-a-line"),
+        pytest.param("name: a\n" * 20_000, id="lines-of-keys"),
+        pytest.param("|name|qty|\n|---|---|\n" * 6_000, id="tables"),
+        pytest.param("name,qty\n" * 20_000, id="csv-headers"),
+        pytest.param("- " * 150_000, id="bullets"),
+        pytest.param('[{"name": "a", "qty": "5' + " " * 4_000 + 'x"}]', id="blanks-in-a-number"),
     ],
 )
 @pytest.mark.timeout(60)

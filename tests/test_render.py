@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from render_checks import PIECES, dom, residue, work
 
 from glm_magics.chat import Completion, Cost, SearchResult, ToolCall
-from glm_magics.render import canonical, frame_table, html, plain, reveal, static
+from glm_magics.render import canonical, html, plain, reveal, static
 from glm_magics.render.text import Cleaner
 
 markdownish = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=14).map("".join)
@@ -313,19 +313,3 @@ def test_an_empty_answer_is_no_more_than_its_footer() -> None:
         "text/markdown": "<small>done</small>\n",
         "text/plain": "done\n",
     }
-
-
-def test_every_cell_of_a_table_is_text() -> None:
-    shown = frame_table(
-        ["a<b", "$c$"], [["<img src=x>", "$5 \\(x\\)"]], caption="x & y", dtypes=["int64", "object"]
-    )
-    assert "<img" not in shown
-    assert "<caption>x &amp; y</caption>" in shown
-    assert "<td>&lt;img src=x&gt;</td>" in shown
-    assert "<td><span>&#36;</span>5 <span>&#92;</span>(x<span>&#92;</span>)</td>" in shown
-    assert "<td>int64</td><td>object</td>" in shown
-
-
-def test_a_row_of_the_wrong_length_is_an_error() -> None:
-    with pytest.raises(ValueError, match="row 1 has 1 cells, expected 2"):
-        frame_table(["a", "b"], [["1", "2"], ["3"]])

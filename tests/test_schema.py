@@ -604,3 +604,24 @@ def test_a_missing_value_is_found(data: st.DataObject, pair: Any) -> None:
     name = data.draw(st.sampled_from(sorted(row)))
     checked = schema(pair[0]).validate([{key: value for key, value in row.items() if key != name}])
     assert [(problem.loc, problem.message) for problem in checked.errors] == [((0, name), "is missing")]
+
+
+class Absent(BaseModel):
+    other: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        pytest.param("a: int b: str", r"^expected a comma before the field 'b'\n  a: int b: str\n         \^$", id="no comma"),
+        pytest.param("a: int; b: str", r"^expected a comma before the field 'b'", id="a semicolon"),
+        pytest.param("a: str = 'x'", r"^a field has no default", id="a default"),
+        pytest.param({"properties": {"a": {"type": "string", "minLength": "x"}}}, r"^a: expected a number in 'minLength', got 'x'$", id="a bound that is no number"),
+        pytest.param({"properties": {"a": {"type": "integer", "minimum": 5, "maximum": 1}}}, r"^a: nothing lies between minimum 5 and maximum 1$", id="an empty range"),
+        pytest.param(list[Opaque], r"Opaque\] cannot be a schema: .*Opaque has no JSON form; expected a type", id="a class of no fields"),
+        pytest.param(Absent, r"^Absent cannot be a schema: it names a type that is not defined here$", id="a name that is not defined"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_pointed_at(spec: Any, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        schema(spec)

@@ -190,6 +190,15 @@ def test_a_value_that_is_no_record_is_a_table_too(spec: str, answer: Any, rows: 
     assert frame.dtypes.to_dict() == schema(spec).dtypes()
 
 
+def test_a_value_that_was_checked_already_is_taken_as_it_is() -> None:
+    spec = "d: date, w: datetime, t: time, p: duration, m: decimal, l: list[date]"
+    rows = [{"d": "2026-01-31", "w": "2026-01-31T09:30:00Z", "t": "09:30:00", "p": "PT1H", "m": "1.50", "l": ["2026-01-31"]}]  # fmt: skip
+    typed = schema(spec).validate(rows).value
+    assert_frame_equal(to_frame(typed, spec), to_frame(rows, spec))
+    with pytest.raises(InvalidAnswer, match=r"rows\[0\]\.d: should be a date"):
+        to_frame([{**typed[0], "d": typed[0]["w"]}], spec)
+
+
 def test_keys_that_the_schema_allows_unnamed_are_columns() -> None:
     node = {"properties": {"a": {"type": "integer"}}, "additionalProperties": {"type": "integer"}}
     frame = to_frame([{"a": 1, "b": 2}, {"a": 3, "c": 4}], node)

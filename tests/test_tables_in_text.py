@@ -53,6 +53,13 @@ CUPS = [{"name": "Cup", "qty": "2"}, {"name": "Pot", "qty": "1"}]
         pytest.param("```python\nrows = [1]\n```\nAs in [1].", [], id="code-is-no-table"),
         pytest.param(f"<think>{MARKDOWN}</think>ok", [], id="thinking"),
         pytest.param("", [], id="nothing"),
+        pytest.param("````markdown\nSo:\n```csv\na,b\n1,2\n```\n````", [[{"a": "1", "b": "2"}]], id="fence-in-fence"),
+        pytest.param("1. First:\n\n   | a | b |\n   |---|---|\n   | 1 | 2 |\n", [[{"a": "1", "b": "2"}]], id="in-a-list"),
+        pytest.param("| a | b |\r\n|---|---|\r\n| 1 | 2 |\r\n", [[{"a": "1", "b": "2"}]], id="windows-lines"),
+        pytest.param("| | a |\n|---|---|\n| r | 1 |", [[{"column_1": "r", "a": "1"}]], id="no-first-name"),
+        pytest.param("| a | b |\n|---|---|\n| `x || y` | or |", [[{"a": "x || y", "b": "or"}]], id="two-pipes-in-code"),
+        pytest.param("```csv\na;b\n1,5;x\n```", [[{"a": "1,5", "b": "x"}]], id="decimal-commas-stay"),
+        pytest.param('```json\n{"rows": [{"a": 1}, {"a": 2}]}\n```', [[{"a": 1}, {"a": 2}]], id="json-rows"),
         pytest.param(f'{MARKDOWN}\n\n```json\n[{{"a": 1}}]\n```\n\nx | y\n-|-\n1 | 2', [CUPS, [{"a": 1}], [{"x": "1", "y": "2"}]], id="in-order"),
     ],
 )  # fmt: skip
@@ -84,6 +91,12 @@ def column(cells: list[str], **options: Any) -> list[Any]:
         pytest.param(["2026-01-02"], ["2026-01-02"], None, id="dates-stay"),
         pytest.param(["1", "one"], ["1", "one"], None, id="words-stay"),
         pytest.param(["N/A"], ["N/A"], None, id="nothing-known-stays"),
+        pytest.param(["¥5", "6元"], [5, 6], "¥", id="one-unit-in-two-spellings"),
+        pytest.param(["25°C", "-3 °C"], [25, -3], "°C", id="degrees"),
+        pytest.param(["60 km/h"], [60], "km/h", id="speed"),
+        pytest.param(["5‰"], ["5‰"], None, id="per-mille-stays"),
+        pytest.param(["1990s"], ["1990s"], None, id="decades-stay"),
+        pytest.param(["(5)", "6"], ["(5)", "6"], None, id="brackets-stay"),
     ],
 )
 def test_numbers_with_units(cells: list[str], expected: list[Any], unit: str | None) -> None:

@@ -12,17 +12,16 @@ from itertools import pairwise
 import comm
 import pytest
 from comm.base_comm import BaseComm, CommManager
-from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
+from view_streams import END, Clock, event, make_stream, messages
 
 from glm_magics import _control
-from glm_magics._stream import Progress, Stream
+from glm_magics._stream import Progress
 from glm_magics.chat import (
-    ChatRequest,
     Completion,
     Cost,
-    Message,
     ReasoningDelta,
+    Source,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -30,45 +29,10 @@ from glm_magics.chat import (
 from glm_magics.errors import GLMError, IncompleteStream
 from glm_magics.render import plain
 from glm_magics.views import choose, follow, follow_all, footer, record
-from glm_magics.views.live import LiveView, _retired, _widget_class
+from glm_magics.views.live import LiveView, _widget_class
 from glm_magics.views.static import GentleView, QuietView, StaticView
 from glm_magics.views.terminal import TerminalView
-
-
-def event(content="", *, thinking="", finish=None, usage=None):
-    delta = {"content": content} if content else {"reasoning_content": thinking} if thinking else {}
-    body = {
-        "id": "1",
-        "model": "glm-4.5-air",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }
-    if usage:
-        body["usage"] = usage
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
-
-
-END = event(finish="stop", usage={"prompt_tokens": 812, "completion_tokens": 345}) + b"data: [DONE]\n\n"
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-def make_stream(script, clock=None, **options):
-    """A stream of `(seconds until then, bytes)`, or callables, which are called at that time."""
-    clock = clock or Clock()
-
-    def source():
-        for seconds, item in script:
-            clock.now += seconds
-            yield item() or b"" if callable(item) else item
-
-    request = ChatRequest(model="glm-4.5-air", messages=(Message("user", "Why?"),))
-    return Stream(source(), request, threaded=False, clock=clock, **options)
+from glm_magics.views.words import status
 
 
 class Recorder:
@@ -362,40 +326,6 @@ def test_the_record_is_plain_json_with_exact_money_and_no_text_of_the_answer():
 
 
 # ------------------------------------------------------------------------------------------ the live view
-
-
-@pytest.fixture
-def front_end(monkeypatch):
-    """What a notebook would receive, in order: ("display", bundle), ("update", bundle), ("message", content), ("close",)."""
-    received = []
-    shell = InteractiveShell.instance()
-
-    class Publisher(type(shell.display_pub)):
-        def publish(self, data, metadata=None, *, transient=None, update=False, **kwargs):
-            received.append(
-                ("update" if update else "display", data, metadata, (transient or {}).get("display_id"))
-            )
-
-    class Comm(BaseComm):
-        def publish_msg(self, msg_type, data=None, **content):
-            if msg_type == "comm_open" and "_esm" in data["state"]:
-                received.append(("open", data["state"]))
-            elif msg_type == "comm_close":
-                received.append(("close",))
-            elif data and data.get("method") == "custom":
-                json.dumps(data["content"])
-                received.append(("message", data["content"]))
-
-    monkeypatch.setattr(shell, "display_pub", Publisher(shell=shell))
-    monkeypatch.setattr(comm, "create_comm", Comm)
-    _retired.clear()
-    yield received
-    _retired.clear()
-    InteractiveShell.clear_instance()
-
-
-def messages(received):
-    return [entry[1] for entry in received if entry[0] == "message"]
 
 
 ANSWER = [
@@ -794,3 +724,31 @@ def test_in_a_kernel_without_a_front_end_the_output_is_static_from_the_start(ker
     )
     assert set(output["data"]) == {"text/markdown", "text/plain"}
     assert not any(kind.startswith("comm") for kind in seen)
+
+
+READ = Completion(
+    "It is so [S2].",
+    model="glm-4.5-air",
+    sources=(Source("S1", "a.md", "page 1"), Source("S2", "a.md", "page 2", cited=True)),
+)
+
+
+def test_the_parts_of_a_document_that_were_read_are_counted_while_it_is_read():
+    progress = Progress("reading", 20.0, None, 0.0, Usage(), None, "3 of 12 parts")
+    assert status(progress) == "Reading: 3 of 12 parts"
+
+
+def test_the_terminal_lists_the_sources_under_the_answer():
+    out = io.StringIO()
+    view = TerminalView(out)
+    view.update([TextDelta(READ.text)], Progress("answering", 1, 1, 0, Usage(), None), None)
+    view.finish(READ, None)
+    assert out.getvalue().startswith("It is so [S2].\n\n- [S2] a.md, page 2\n\nglm-4.5-air")
+
+
+def test_the_live_view_ends_with_the_sources(front_end):
+    view = LiveView(swap=False)
+    view.start("glm-4.5-air")
+    view.update([TextDelta(READ.text)], Progress("answering", 1, 1, 0, Usage(), None), None)
+    view.finish(READ, None)
+    assert "<li>[S2] a.md, page 2</li>" in json.dumps(messages(front_end))

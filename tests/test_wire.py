@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from glm_magics import _wire
 from glm_magics._wire import Failure, decode_request, encode_request, failure
 from glm_magics.chat import ChatRequest, ImagePart, Message, TextPart, Tool, ToolCall
+from glm_magics.image_header import data_uri
+from tests.pictures import FORMATS, picture
 
 JSON = st.recursive(
     st.none()
@@ -20,10 +22,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+IMAGES = [data_uri(picture(form)) for form in FORMATS]
 NUMBERS = st.none() | st.floats(0, 2)
 FLAGS = st.none() | st.booleans()
 WORDS = st.text(min_size=1, max_size=10)
-PARTS = st.builds(TextPart, st.text(max_size=10)) | st.builds(ImagePart, WORDS)
+PARTS = st.builds(TextPart, st.text(max_size=10)) | st.builds(ImagePart, WORDS | st.sampled_from(IMAGES))
 CALLS = st.builds(ToolCall, st.text(max_size=5), WORDS, st.text(max_size=20))
 MESSAGES = st.builds(
     Message,

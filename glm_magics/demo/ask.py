@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glm_magics._tier import Tier
+from glm_magics.demo.pictures import Picture
 
 __all__ = ["Ask", "Call", "Draft", "Function", "Turn"]
 
@@ -26,7 +27,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message: its words, the kinds of its other parts ("image_url", …), and which tool call it answers.
+    """A message: its words, the kinds of its other parts ("image_url", …), its images, and what it answers.
 
     `answers` is the id of the call that a tool message answers; `calls` are an assistant's own calls, each
     as (id, name, arguments).
@@ -35,12 +36,18 @@ class Turn:
     role: str
     text: str
     attached: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     answers: str = ""
     calls: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def calls_text(self) -> str:
         return "\n".join(f"{name} {arguments}" for _, name, arguments in self.calls)
+
+    @property
+    def digests(self) -> str:
+        """What stands for the images where the prompt is compared with others."""
+        return "".join(f"<|image|>{picture.digest}" for picture in self.pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,10 @@ class Ask:
         return asked[-1] if asked else ""
 
     @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(picture for turn in self.turns for picture in turn.pictures)
+
+    @property
     def system(self) -> str:
         return "\n".join(turn.text for turn in self.turns if turn.role == "system")
 
@@ -83,9 +94,8 @@ class Ask:
     def prompt(self) -> str:
         """Everything the model reads, in order, as one text."""
         declared = [json.dumps([f.name, f.description, dict(f.parameters)]) for f in self.functions]
-        return "\n".join(
-            [*declared, *(f"<|{turn.role}|>{turn.text}{turn.calls_text}" for turn in self.turns)]
-        )
+        said = (f"<|{turn.role}|>{turn.text}{turn.calls_text}{turn.digests}" for turn in self.turns)
+        return "\n".join([*declared, *said])
 
     @property
     def seed(self) -> int:

@@ -165,7 +165,7 @@ class Engine:
     # Endpoints
 
     def _chat(self, account: str, body: Mapping[str, Any], fault: Fault | None) -> Response:
-        ask = checked(body, tiers())
+        ask = checked(body, tiers(), currency=self.currency)
         place = (account, ask.tier.id)
         self._take(place, ask.request_id, account)
         try:
@@ -198,7 +198,7 @@ class Engine:
         )
 
     def _tokenizer(self, account: str, body: Mapping[str, Any], fault: Fault | None) -> Response:
-        tier, prompt_tokens, image_tokens = tokenizer_input(body, tiers())
+        tier, prompt_tokens, image_tokens = tokenizer_input(body, tiers(), currency=self.currency)
         envelope = self._envelope(tier.id, body.get("request_id"))
         usage = {
             "prompt_tokens": prompt_tokens,

@@ -15,12 +15,13 @@ from typing import Any
 from glm_magics._tier import Range, Tier
 from glm_magics._tiers import Tiers
 from glm_magics.demo.ask import Ask, Function, Turn
+from glm_magics.demo.pictures import Picture, check_pictures, picture_at
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.vectors import EMBEDDING_MODELS
+from glm_magics.image_header import MOST_IMAGE_TOKENS
 from glm_magics.tokens import estimate
 
 __all__ = [
-    "IMAGE_TOKENS",
     "checked",
     "embedding_input",
     "json_body",
@@ -32,7 +33,6 @@ __all__ = [
 
 MOST_TOOLS = 128
 MOST_TEXTS = 64
-IMAGE_TOKENS = 1000  # the demo's own figure: the platform's depends on the size of the picture
 _ROLES = ("system", "user", "assistant", "tool")
 _PARTS = ("text", "image_url", "video_url", "file_url", "file", "input_audio")
 _TOOL_TYPES = (
@@ -77,14 +77,17 @@ def tier_named(name: str, tiers: Tiers) -> Tier:
     return tier
 
 
-def checked(body: Mapping[str, Any], tiers: Tiers) -> Ask:
-    """The request that `body` makes, once every rule holds. Raises `Refusal` for the first that does not."""
+def checked(body: Mapping[str, Any], tiers: Tiers, *, currency: str = "CNY") -> Ask:
+    """The request that `body` makes, once every rule holds. Raises `Refusal` for the first that does not.
+
+    `currency` tells the two platforms apart, whose limits differ a little.
+    """
     tier = tier_named(required_text(body, "model"), tiers)
     turns = _turns(body)
     functions, searches = _tools(body, tier)
     _sampling(body, tier)
     thinking, effort = _thinking(body, tier)
-    _images(turns, tier)
+    _images(turns, tier, currency)
     ask = Ask(
         tier=tier,
         turns=turns,
@@ -111,8 +114,13 @@ def checked(body: Mapping[str, Any], tiers: Tiers) -> Ask:
 def prompt_size(turns: tuple[Turn, ...], tools: object = None) -> int:
     """Tokens of a prompt: its words, four for each message's frame, its images, and its tools."""
     words = sum(estimate(turn.text) + estimate(turn.calls_text) + 4 for turn in turns)
-    images = sum(len(turn.attached) for turn in turns) * IMAGE_TOKENS
-    return words + images + (estimate(json.dumps(tools, ensure_ascii=False)) if tools else 0)
+    return words + _image_size(turns) + (estimate(json.dumps(tools, ensure_ascii=False)) if tools else 0)
+
+
+def _image_size(turns: tuple[Turn, ...]) -> int:
+    """Tokens of the images; of videos and files the demo knows no more than that they are large."""
+    others = sum(len(turn.attached) - len(turn.pictures) for turn in turns)
+    return sum(picture.tokens for turn in turns for picture in turn.pictures) + others * MOST_IMAGE_TOKENS
 
 
 def _invalid(name: str, expected: str) -> Refusal:
@@ -154,7 +162,8 @@ def _turn(message: object, where: str) -> Turn:
         raise refuse("1213", f"The `{where}.tool_call_id` parameter was not received properly.")
     if role == "user" and not text.strip() and not attached:
         raise refuse("1214", "Input cannot be empty")
-    return Turn(role, text, attached, answers or "", _called(calls, f"{where}.tool_calls"))
+    pictures = _pictures(content, f"{where}.content") if attached else ()
+    return Turn(role, text, attached, pictures, answers or "", _called(calls, f"{where}.tool_calls"))
 
 
 def _content(content: object, where: str, role: str, *, optional: bool) -> tuple[str, tuple[str, ...]]:
@@ -193,6 +202,15 @@ def _part_kind(part: object, where: str) -> str:
     return kind
 
 
+def _pictures(content: Any, where: str) -> tuple[Picture, ...]:
+    """The images among the parts of a user's message."""
+    return tuple(
+        picture_at(part["image_url"]["url"], f"{where}.image_url")
+        for part in content
+        if part["type"] == "image_url"
+    )
+
+
 def _called(calls: object, where: str) -> tuple[tuple[str, str, str], ...]:
     if calls is None:
         return ()
@@ -211,12 +229,13 @@ def _call(call: object, where: str) -> tuple[str, str, str]:
     return str(call.get("id") or ""), name, arguments
 
 
-def _images(turns: tuple[Turn, ...], tier: Tier) -> None:
+def _images(turns: tuple[Turn, ...], tier: Tier, currency: str) -> None:
     kinds = {kind for turn in turns for kind in turn.attached}
     if kinds and tier.vision is False:
         raise _not_taken("messages", tier, f"takes text only, not {', '.join(sorted(kinds))}")
     if kinds & {"file", "file_url"} and kinds & {"image_url", "video_url"}:
         raise refuse("1210", "Files cannot be mixed with images or videos in one request")
+    check_pictures([picture for turn in turns for picture in turn.pictures], tier, currency)
 
 
 # Parameters
@@ -371,13 +390,13 @@ def _function(tool: Mapping[str, Any], where: str) -> Function:
 # Other endpoints
 
 
-def tokenizer_input(body: Mapping[str, Any], tiers: Tiers) -> tuple[Tier, int, int]:
+def tokenizer_input(body: Mapping[str, Any], tiers: Tiers, *, currency: str = "CNY") -> tuple[Tier, int, int]:
     """The tier, the tokens of the prompt, and those among them that are images."""
     tier = tier_named(required_text(body, "model"), tiers)
     turns = _turns(body)
     _tools(body, tier)
-    images = sum(len(turn.attached) for turn in turns) * IMAGE_TOKENS
-    return tier, prompt_size(turns, body.get("tools")), images
+    _images(turns, tier, currency)
+    return tier, prompt_size(turns, body.get("tools")), _image_size(turns)
 
 
 def embedding_input(body: Mapping[str, Any]) -> tuple[str, list[str], int]:

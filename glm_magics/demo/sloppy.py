@@ -29,13 +29,15 @@ def sloppy(text: str) -> str:
 
 
 def unfit(text: str) -> str:
-    """JSON of another form than the one that was asked for, and all of it there."""
+    """JSON of another form than was asked for: it talks about the answer instead of giving it."""
     value = _read(text)
-    return (
-        text
-        if value is None
-        else json.dumps({"error": "I put it all here", "text": text}, ensure_ascii=False)
-    )
+    if value is None:
+        return text
+    lists = [
+        part for part in (value.values() if isinstance(value, dict) else [value]) if isinstance(part, list)
+    ]
+    count = len(lists[0]) if lists else 1
+    return json.dumps({"summary": "I have found what you asked for.", "entries": count}, ensure_ascii=False)
 
 
 def _read(text: str) -> Any:

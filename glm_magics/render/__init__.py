@@ -1,8 +1,8 @@
 """Model text made safe to show: the only maker of HTML and of Markdown in the package.
 
 One token tree (`parser`) feeds two forms: HTML for the live widget (`html`, `Blocks`) and canonical
-Markdown for the saved output (`canonical`, `static`). Names are loaded when first used, so that
-`plain` costs no Markdown parser.
+Markdown for the saved output (`canonical`, `static`). Data is shown as a `Table`. Names are loaded when
+first used, so that `plain` costs no Markdown parser.
 """
 
 from __future__ import annotations
@@ -14,18 +14,35 @@ from glm_magics.render.text import plain, reveal
 
 if TYPE_CHECKING:
     from glm_magics.render.blocks import Blocks
-    from glm_magics.render.bundle import frame_table, static
+    from glm_magics.render.bundle import static
     from glm_magics.render.markup import html
-    from glm_magics.render.reemit import canonical
+    from glm_magics.render.reemit import canonical, fence
+    from glm_magics.render.table import Table, html_table, static_table, text_table
 
-__all__ = ["Blocks", "canonical", "frame_table", "html", "plain", "reveal", "static"]
+__all__ = [
+    "Blocks",
+    "Table",
+    "canonical",
+    "fence",
+    "html",
+    "html_table",
+    "plain",
+    "reveal",
+    "static",
+    "static_table",
+    "text_table",
+]
 
 _HOMES = {
     "Blocks": "blocks",
+    "Table": "table",
     "canonical": "reemit",
-    "frame_table": "bundle",
+    "fence": "reemit",
     "html": "markup",
+    "html_table": "table",
     "static": "bundle",
+    "static_table": "table",
+    "text_table": "table",
 }
 
 

@@ -1,33 +1,31 @@
-"""What stays of an answer in the notebook: Markdown that reads the same everywhere, and plain text.
-
-A table of data is the one output in HTML: `frame_table`.
-"""
+"""What stays of an answer in the notebook: Markdown that reads the same everywhere, and plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from glm_magics.chat import Completion, SearchResult, ToolCall
 from glm_magics.render.parser import safe_url
 from glm_magics.render.reemit import canonical, fence, link, words
+from glm_magics.render.table import thinking_title
 from glm_magics.render.text import plain, reveal
 
-__all__ = ["frame_table", "static"]
+__all__ = ["static"]
 
 
 def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_000) -> dict[str, str]:
     """The bundle `{"text/markdown", "text/plain"}` of a completion; `footer` is plain text.
 
-    Markdown holds, in this order and where there is any: notes, the answer, tool calls, sources, the
-    thinking (folded, its first `max_thinking_chars` characters) and the footer. Plain text holds all
-    but the thinking.
+    Markdown holds, in this order and where there is any: notes, the answer, tool calls, what was found on the
+    web, the parts of documents it rests on, the thinking (folded, its first `max_thinking_chars` characters)
+    and the footer. Plain text holds all but the thinking.
     """
     markdown = [
         *(f"> {words(note)}" for note in completion.notes),
         canonical(completion.text).strip("\n"),
         *(_tool_call(call) for call in completion.tool_calls),
         _sources(completion.search_results),
+        "\n".join(f"- {words(str(source))}" for source in completion.shown_sources),
         _thinking(completion, max_thinking_chars),
         f"<small>{words(footer)}</small>" if footer.strip() else "",
     ]
@@ -36,44 +34,10 @@ def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_
         plain(completion.text).strip("\n"),
         *(f"Tool call: {reveal(call.name)}({reveal(call.arguments)})" for call in completion.tool_calls),
         "\n".join(_source_line(number, result) for number, result in enumerate(completion.search_results, 1)),
+        "\n".join(f"- {plain(str(source))}" for source in completion.shown_sources),
         plain(footer).strip(),
     ]
     return {"text/markdown": _paragraphs(markdown), "text/plain": _paragraphs(text)}
-
-
-def frame_table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    caption: str = "",
-    dtypes: Sequence[str] = (),
-) -> str:
-    """An HTML table of strings that are already formatted; every cell is text and nothing else.
-
-    `dtypes`, one for each column, makes a second header row. `$` and the backslash stand in elements of
-    their own: a page's typesetter looks for formulas in the text between tags, and data is no formula.
-    """
-    for number, row in enumerate(rows):
-        if len(row) != len(columns):
-            raise ValueError(
-                f"row {number} has {len(row)} cells, expected {len(columns)}, one for each column"
-            )
-    heads = [_row("th", columns)]
-    if dtypes:
-        heads.append(_row("td", dtypes))
-    above = f"<caption>{_cell(caption)}</caption>" if caption else ""
-    body = "\n".join(_row("td", row) for row in rows)
-    head = "\n".join(heads)
-    return f'<table class="dataframe">{above}\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
-
-
-def _row(tag: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{_cell(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _cell(text: str) -> str:
-    escaped = escape(reveal(str(text)))
-    return escaped.replace("$", "<span>&#36;</span>").replace("\\", "<span>&#92;</span>")
 
 
 def _tool_call(call: ToolCall) -> str:
@@ -109,10 +73,11 @@ def _thinking(completion: Completion, limit: int) -> str:
     reasoning = completion.reasoning
     if not reasoning.strip():
         return ""
-    seconds = completion.thinking_seconds
-    summary = f"Thought for {seconds:.1f} s" if seconds else "Thinking"
     left_out = len(reasoning) - limit
-    parts = [f"<details>\n<summary>{summary}</summary>", canonical(reasoning[:limit]).strip("\n")]
+    parts = [
+        f"<details>\n<summary>{thinking_title(completion)}</summary>",
+        canonical(reasoning[:limit]).strip("\n"),
+    ]
     if left_out > 0:
         parts.append(f"… {left_out:,} more characters of thinking are not kept here.")
     return _paragraphs([*parts, "</details>"]).rstrip("\n")

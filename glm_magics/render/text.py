@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
-__all__ = ["Cleaner", "plain", "reveal"]
+__all__ = ["Cleaner", "columns", "plain", "reveal"]
 
 # An OSC string (window titles, OSC-8 links) longer than this is not one: what follows its ESC is text.
 _OSC_LIMIT = 2000
@@ -55,6 +56,11 @@ def plain(text: str) -> str:
 def reveal(text: str) -> str:
     """`text` with each control, bidi and hidden character written out, as `⟨U+202E⟩`."""
     return _SHOWN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", _whole(text))
+
+
+def columns(text: str) -> int:
+    """The columns of `text` in a terminal, where Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 class Cleaner:

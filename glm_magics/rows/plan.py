@@ -21,7 +21,7 @@ from glm_magics.structured import asking
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.schema import Schema, schema
 from glm_magics.structured.validation import json_text
-from glm_magics.tokens import estimate, estimate_input
+from glm_magics.tokens import ceiling, estimate, estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -101,7 +101,7 @@ class Plan:
         longest = request.max_tokens or self.tier.max_output
         if self._price is None or not longest:
             return None
-        return self._price.ceiling(_asking.with_margin(estimate_input(request)), longest)
+        return self._price.ceiling(ceiling(estimate_input(request)), longest)
 
     def guess(self, request: ChatRequest, rows: int) -> Completion:
         """What a request may have cost whose answer never came: usual lengths, marked as estimated."""

@@ -19,7 +19,7 @@ from glm_magics.structured.strings import Ambiguous, Unreadable, join_surrogates
 
 __all__ = ["Document", "Found", "documents", "names_in", "without_thoughts"]
 
-Place = Literal["text", "fence", "prose"]
+Place = Literal["text", "fence", "code", "prose"]
 
 
 @dataclass(slots=True)
@@ -68,14 +68,15 @@ _JSON_LANGUAGES = frozenset("json json5 jsonc jsonl ndjson geojson text txt plai
 _CODE_LANGUAGES = frozenset("python py python3 javascript js typescript ts".split())  # noqa: SIM905
 _ASSIGNMENT = re.compile(
     r"\s*(?:(?:export\s+)?(?:const|let|var)\s+|export\s+default\s+|return\s+)?"
-    r"(?:[\w.]+(?:\s*:\s*[\w\[\], .]+)?\s*=\s*)?(?=[{\[(])"
+    r"(?:[\w.]+(?:\s*:\s*[\w\[\], .]+)?\s*=\s*)?(?=[{\[(｛［【])"
 )
 _START = re.compile(
     rf"[{{｛](?={_BLANK}{{0,200}}(?:[\"'“”‘＂「]|[}}｝]|[^\W\d][\w.-]{{0,60}}\s{{0,20}}[:：=]|//|/\*|\#|\Z))"
-    rf"|[\[［](?={_BLANK}{{0,200}}(?:[{{\[\"'“‘＂「｛［\]］(]|-?\d|true\b|false\b|null\b|None\b|True\b|False\b|//|/\*|\Z))"
+    rf"|【(?={_BLANK}{{0,200}}[{{｛])|[\[［](?={_BLANK}{{0,200}}(?:[{{\[\"'“‘＂「｛［\]］(]|-?\d|true\b|false\b|null\b|None\b|True\b|False\b|//|/\*|\Z))"
 )
 _ESCAPED = re.compile(r"[{\[](?:\s|\\n|\\r|\\t|[{\[]){0,60}\\\"")
-_HTML = re.compile(r"[{\[](?:\s|&nbsp;|<br\s{0,3}/?>|[{\[]){0,60}&(?:quot|#34|#x22|#39|apos);")
+_HTML = re.compile(r"[{\[｛［](?:\s|&nbsp;|<br\s{0,3}/?>|[{\[｛［]){0,60}&(?:quot|#34|#x22|#39|apos);|<pre>")
+_PREFORMATTED = re.compile(r"</?(?:pre|code)>", re.IGNORECASE)
 
 
 def documents(text: str, *, keys: frozenset[str] = frozenset()) -> Found:
@@ -123,7 +124,8 @@ def _without_tokens(text: str) -> str:
 
 
 def _begins_with_json(text: str) -> bool:
-    return text.lstrip(_EDGES)[:1] in tuple("{[｛［")
+    text = text.lstrip(_EDGES)
+    return text[:1] in tuple("{[｛［") or re.match(r"【\s{0,200}[{｛]", text) is not None
 
 
 def _one(text: str, keys: frozenset[str]) -> Found | None:
@@ -159,7 +161,7 @@ def _decoded(text: str) -> tuple[str, tuple[Note, ...]]:
         text = re.sub(r"(?m)^\s*> ?", "", text)
         notes.append(Note("unwrapped", "", "the JSON stood in a block quote"))
     if _HTML.search(text):
-        text = html.unescape(re.sub(r"<br\s*/?>", "\n", text))
+        text = html.unescape(_PREFORMATTED.sub("", re.sub(r"<br\s*/?>", "\n", text)))
         notes.append(Note("unwrapped", "", "the JSON was escaped for HTML"))
     if (match := _ESCAPED.search(text)) and (inner := _unescaped(text, match.start())) is not None:
         text = text[: match.start()].rstrip('"') + inner
@@ -210,6 +212,8 @@ def _fenced(scan: _Scan, body: str, language: str, *, closed: bool) -> None:
     if language in _CODE_LANGUAGES and not _begins_with_json(body):
         scan.lead.append(" ")
         return
+    if language in _CODE_LANGUAGES:
+        body = body.rstrip(_EDGES + ";")
     body, _ = _decoded(body)
     try:
         scan.add(strict(body.strip(_EDGES + ";")), "fence")
@@ -219,12 +223,13 @@ def _fenced(scan: _Scan, body: str, language: str, *, closed: bool) -> None:
         return
     except Unreadable:
         pass
+    place: Place = "code" if language in _CODE_LANGUAGES else "fence"
     inner = _Scan(body, scan.keys)
     if _begins_with_json(body):
-        start = _read_at(inner, len(body) - len(body.lstrip(_EDGES)), len(body), "fence")
-        _run(inner, start, len(body), "fence")
+        start = _read_at(inner, len(body) - len(body.lstrip(_EDGES)), len(body), place)
+        _run(inner, start, len(body), place)
     else:
-        _run(inner, 0, len(body), "fence")
+        _run(inner, 0, len(body), place)
     if inner.documents:
         inner.documents[0].lead = "".join(scan.lead) + inner.documents[0].lead
         scan.documents += inner.documents

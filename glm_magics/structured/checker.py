@@ -126,8 +126,12 @@ def _string(node: Node) -> CoreSchema:
         return cs.no_info_before_validator_function(_decimal, cs.decimal_schema(**bounds))
     if form in _FORMATS:
         pattern, parsed, expected = _FORMATS[form]
-        steps = [cs.str_schema(strict=True, pattern=pattern), parsed]
-        return _saying(cs.chain_schema(steps), form.replace("-", "_"), f"should be {expected}")
+        spelt = cs.chain_schema([cs.str_schema(strict=True, pattern=pattern), parsed])
+        typed: Any = {**parsed, "strict": True}  # the value of an answer that was checked already
+        either = cs.union_schema([spelt, typed], mode="left_to_right")
+        return _saying(
+            cs.json_or_python_schema(spelt, either), form.replace("-", "_"), f"should be {expected}"
+        )
     if form == "uuid":
         return _saying(cs.str_schema(strict=True, pattern=_UUID), "uuid", "should be a UUID")
     return cs.str_schema(

@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Any
 
-from glm_magics.structured.literals import NOTHING, amount, iso_date, iso_moment, iso_time, truth, unit_family
+from glm_magics.structured.amounts import amount
+from glm_magics.structured.literals import fold, is_nothing, label_meant, truth
+from glm_magics.structured.moments import FORMATS, in_format
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.problems import Note, Part, Problem, path_text
-from glm_magics.structured.reader import Bare, read
-from glm_magics.structured.repair import strict
+from glm_magics.structured.reader import Bare
+from glm_magics.structured.repair import json_in
 from glm_magics.structured.strings import Unreadable
+from glm_magics.structured.units import same_unit, unit_agrees, wants_fraction
+from glm_magics.structured.values import is_number, plain, same, shown
 
-__all__ = ["Coercion", "fold", "plain"]
-
-_MISSING: Any = object()
-
-
-def fold(name: str) -> str:
-    """A name without case, width, spaces, underscores and the like."""
-    return "".join(mark for mark in unicodedata.normalize("NFKC", name).casefold() if mark.isalnum())
+__all__ = ["REMARKS", "Coercion"]
 
 
 @dataclass(slots=True)
@@ -47,9 +43,17 @@ class Coercion:
         node = resolved(node, self.defs)
         if value is None or (isinstance(value, Bare) and value == ""):
             return self._nothing(value, node, optional, loc)
-        if optional and isinstance(value, str) and not _takes_text(node, self.defs) and _is_nothing(value):
+        if optional and self._says_nothing(value, node):
             self.note("coerced", loc, f"{value!r} → null")
             return None
+        if (
+            isinstance(value, list)
+            and len(value) == 1
+            and _is_scalar(node)
+            and not isinstance(value[0], list)
+        ):
+            self.note("unwrapped", loc, "an array of one value")
+            return self.value(value[0], node, loc)
         if "anyOf" in node:
             return self._any_of(value, node["anyOf"], loc)
         if "enum" in node:
@@ -75,7 +79,7 @@ class Coercion:
     def mixed_units(self) -> None:
         """One column in centimetres and metres cannot be numbers without its units."""
         for path, units in self.units.items():
-            if len(units) > 1:
+            if not all(same_unit(unit, other) for unit in units for other in units):
                 shown = " and ".join(repr(unit) for unit in list(units)[:4])
                 self.problems.append(Problem(path, f"should be in one unit, not in {shown}", list(units)))
 
@@ -87,6 +91,12 @@ class Coercion:
         self.problem(loc, "should not be empty", None)
         return None
 
+    def _says_nothing(self, value: Any, node: Node) -> bool:
+        """`N/A` where no text may stand; in a text field only without quotes, as text it is left alone."""
+        if not isinstance(value, str) or not is_nothing(value):
+            return False
+        return not _takes_text(node, self.defs) or isinstance(value, Bare)
+
     def _any_of(self, value: Any, nodes: Sequence[Node], loc: tuple[Part, ...]) -> Any:
         """The one branch that takes the value as it is; else the one that takes it with a change."""
         tried = []
@@ -97,10 +107,10 @@ class Coercion:
                 tried.append((len(trial.notes), done, trial))
         least = min((count for count, _, _ in tried), default=0)
         best = [(done, trial) for count, done, trial in tried if count == least]
-        if not best or (least and any(not _same(done, best[0][0]) for done, _ in best)):
+        if not best or (least and any(not same(done, best[0][0]) for done, _ in best)):
             self.problem(loc, "should be one of the kinds in the schema", value)
             return value
-        exact = next((pair for pair in best if _same(pair[0], value)), best[0])
+        exact = next((pair for pair in best if same(pair[0], value)), best[0])
         self.notes += exact[1].notes
         for path, units in exact[1].units.items():
             self.units.setdefault(path, {}).update(units)
@@ -108,13 +118,10 @@ class Coercion:
 
     def _label(self, value: Any, labels: Sequence[Any], loc: tuple[Part, ...]) -> Any:
         for label in labels:
-            if _same(label, value) or (isinstance(value, Decimal) and label == value and _is_number(label)):
+            if same(label, value) or (isinstance(value, Decimal) and label == value and is_number(label)):
                 return label
-        written = "true" if value is True else "false" if value is False else str(value)
-        wanted = fold(written) if isinstance(value, (str, int, Decimal)) else ""
-        close = [
-            label for label in labels if wanted and fold(str(label)) == wanted and not _signed(label, written)
-        ]
+        written = json.dumps(value) if isinstance(value, bool) else str(value)
+        close = label_meant(written, labels) if isinstance(value, (str, int, Decimal)) else []
         if len(close) == 1:
             self.note("coerced", loc, f"{value!s} → {close[0]!s}")
             return close[0]
@@ -125,7 +132,7 @@ class Coercion:
         form = node.get("format")
         if form == "decimal":
             return self._decimal(value, node, loc)
-        if form in _FORMATS:
+        if form in FORMATS:
             return self._formatted(value, form, loc)
         if isinstance(value, Bare) and value in ("NaN", "Infinity", "-Infinity", "undefined"):
             self.problem(loc, "should be text", str(value))
@@ -142,27 +149,14 @@ class Coercion:
         if form == "date" and isinstance(value, int) and re.fullmatch(r"\d{8}", str(value)):
             value = str(value)
         if not isinstance(value, str):
-            self.problem(loc, f"should be {_FORMATS[form][1]}", value)
+            self.problem(loc, f"should be {FORMATS[form]}", value)
             return value
         text = str(value).strip()
-        if _FORMATS[form][0].fullmatch(text):
+        read_as = in_format(text, form)
+        if read_as == text:
             return text
-        moved = {
-            "date": iso_date,
-            "date-time": lambda given: iso_moment(given) or iso_date(given),
-            "time": iso_time,
-        }
-        read_as = moved[form](text) if form in moved else None
-        if (
-            form == "date"
-            and read_as is None
-            and re.fullmatch(r"\d{4}-\d\d-\d\d[T ]00:00(:00(\.0+)?)?Z?", text)
-        ):
-            read_as = text[:10]
-        if form == "date-time" and read_as is not None and len(read_as) == 10:
-            read_as += "T00:00:00"
         if read_as is None:
-            self.problem(loc, f"should be {_FORMATS[form][1]}", value)
+            self.problem(loc, f"should be {FORMATS[form]}", value)
             return value
         self.note("coerced", loc, f"{value!r} → {read_as}")
         return read_as
@@ -190,7 +184,7 @@ class Coercion:
         if not isinstance(read_as, Decimal):
             return read_as
         if read_as.adjusted() > 4_000 or read_as != read_as.to_integral_value():
-            self.problem(loc, "should be a whole number", _shown(value))
+            self.problem(loc, "should be a whole number", shown(value))
             return value
         whole = int(read_as)
         if isinstance(value, Decimal):
@@ -206,61 +200,46 @@ class Coercion:
             and _THREE_DECIMALS.fullmatch(value.strip())
         ):
             found = None  # `1.000` is one, or a thousand
-        if found is None or not self._unit_agrees(found.unit, found.scaled, node, loc):
+        if found is None or not unit_agrees(found.unit, found.scaled, node, loc):
             wanted = "a whole number" if node.get("type") == "integer" else "a number"
-            self.problem(loc, f"should be {wanted}", _shown(value))
+            self.problem(loc, f"should be {wanted}", shown(value))
             return value
-        number = found.number / 100 if found.unit == "%" and _wants_fraction(node, loc) else found.number
+        number = found.number / 100 if found.unit == "%" and wants_fraction(node, loc) else found.number
         if found.unit:
             path = path_text(self.root, tuple(part for part in loc if not isinstance(part, int)))
             self.units.setdefault(path, {})[found.unit.lower()] = None
         if str(value) != str(number):
-            self.note("coerced", loc, f"{_shown(value)!r} → {number}")
+            self.note("coerced", loc, f"{shown(value)!r} → {number}")
         else:
-            self.note("coerced", loc, f"text {_shown(value)!r} → number")
+            self.note("coerced", loc, f"text {shown(value)!r} → number")
         return number
-
-    def _unit_agrees(self, unit: str, scaled: str, node: Node, loc: tuple[Part, ...]) -> bool:
-        """May the unit go? Not when the field is in another unit of the same kind, nor for a percentage."""
-        words = _words_of(node, loc)
-        if scaled and any(word in words for word in (*_SCALE_WORDS, scaled)):
-            return False
-        if unit in ("%", "％", "percent", "pct"):
-            return bool(words & _PERCENT_WORDS) or _wants_fraction(node, loc)
-        if not unit or unit.lower() in words:
-            return True
-        if unit.lower() in _SMALL_CHANGE:
-            return False
-        families = set(unit_family(unit))
-        named = {word for word in words if families & set(unit_family(word)) and len(word) < 12}
-        return not named or any(_same_unit(unit, word) for word in named)
 
     def _boolean(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
         if isinstance(value, bool):
             return value
         read_as = truth(str(value)) if isinstance(value, (str, int)) else None
         if read_as is None:
-            self.problem(loc, "should be true or false", _shown(value))
+            self.problem(loc, "should be true or false", shown(value))
             return value
         self.note("coerced", loc, f"{value} → {json.dumps(read_as)}")
         return read_as
 
     def _null(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
-        if isinstance(value, str) and _is_nothing(value):
+        if isinstance(value, str) and is_nothing(value):
             self.note("coerced", loc, f"{value!r} → null")
             return None
         self.problem(loc, "should be null", value)
         return value
 
     def _array(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
-        value = self._unstringed(value, "[", loc)
+        value = self.unstringed(value, "[", loc)
         first = node.get("prefixItems")
         if not isinstance(value, list):
             if first is not None or (isinstance(value, str) and _SEVERAL.search(value)):
-                self.problem(loc, "should be an array", _shown(value))
+                self.problem(loc, "should be an array", shown(value))
                 return value
             if isinstance(value, dict) and _kind_of(node.get("items"), self.defs) != "object":
-                self.problem(loc, "should be an array", _shown(value))
+                self.problem(loc, "should be an array", shown(value))
                 return value
             self.note("coerced", loc, "one value → an array of it")
             value = [value]
@@ -269,19 +248,19 @@ class Coercion:
         return [self.value(item, nodes[at], (*loc, at)) for at, item in enumerate(value)]
 
     def _object(self, value: Any, node: Node, loc: tuple[Part, ...]) -> Any:
-        value = self._unstringed(value, "{", loc)
+        value = self.unstringed(value, "{", loc)
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
             self.note("coerced", loc, "an array of one object → the object")
             value = value[0]
         if not isinstance(value, dict):
-            self.problem(loc, "should be an object", _shown(value))
+            self.problem(loc, "should be an object", shown(value))
             return value
         properties = node.get("properties")
         rest = node.get("additionalProperties")
         rest = rest if isinstance(rest, dict) else None
         if properties is None:
             return {key: self.value(item, rest or {}, (*loc, key)) for key, item in value.items()}
-        value = self._unwrapped(value, properties, loc)
+        value = self._nested(self._unwrapped(value, properties, loc), properties, loc)
         given = self._named(value, properties, loc)
         known = {
             key: self.value(item, properties[key], (*loc, key))
@@ -308,6 +287,21 @@ class Coercion:
             return inner
         return value
 
+    def _nested(
+        self, value: dict[str, Any], properties: Mapping[str, Node], loc: tuple[Part, ...]
+    ) -> dict[str, Any]:
+        """`{"dim.w": 1}` where `{"dim": {"w": 1}}` was asked for."""
+        nested: dict[str, Any] = {}
+        for key, item in value.items():
+            head, dot, tail = key.partition(".")
+            inside = properties[head] if head in properties and key not in properties else {}
+            if not dot or head in value or "properties" not in resolved(without_null(inside)[0], self.defs):
+                nested[key] = item
+                continue
+            self.note("coerced", (*loc, head), f"key {key!r} → {tail!r} in {head!r}")
+            nested.setdefault(head, {})[tail] = item
+        return nested
+
     def _named(
         self, value: dict[str, Any], properties: Mapping[str, Node], loc: tuple[Part, ...]
     ) -> dict[str, Any]:
@@ -321,8 +315,8 @@ class Coercion:
             name = key if key in properties or len(names) != 1 else names[0]
             if name != key:
                 self.note("coerced", (*loc, name), f"key {key!r} → {name!r}")
-            if name in named and not _same(named[name], item):
-                self.problem((*loc, name), "should stand once, not twice with different values", _shown(item))
+            if name in named and not same(named[name], item):
+                self.problem((*loc, name), "should stand once, not twice with different values", shown(item))
             named[name] = item
         return named
 
@@ -333,13 +327,15 @@ class Coercion:
         for key, item in extra.items():
             meant = next((name for name, node in absent.items() if self._may_be(key, item, name, node)), None)
             if meant is not None:
-                self.problem((*loc, meant), f"should stand under its own name, not {key!r}", _shown(item))
+                self.problem((*loc, meant), f"should stand under its own name, not {key!r}", shown(item))
             else:
-                self.note("dropped", (*loc, key), f"not in the schema: {_shown(item)}")
+                self.note("dropped", (*loc, key), f"not in the schema: {shown(item)}")
 
     def _may_be(self, key: str, item: Any, name: str, node: Node) -> bool:
         if SequenceMatcher(None, fold(key), fold(name)).ratio() >= 0.6 or fold(name) in fold(key):
             return True
+        if fold(key) in REMARKS:
+            return False
         trial = Coercion(self.defs, self.root)
         trial.value(item, node)
         return item is not None and not trial.problems and not trial.notes
@@ -349,95 +345,35 @@ class Coercion:
             if name not in known:
                 self.problem((*loc, name), "is missing", None)
 
-    def _unstringed(self, value: Any, bracket: str, loc: tuple[Part, ...]) -> Any:
-        """JSON that was put into a string."""
-        if not isinstance(value, str) or value.lstrip()[:1] != bracket:
-            return value
-        try:
-            inner = strict(value).value
-        except Unreadable:
+    def unstringed(self, value: Any, bracket: str, loc: tuple[Part, ...]) -> Any:
+        """JSON that was put into a string, or into a string in a string."""
+        inner = value
+        for _ in range(_DEEPEST_STRING):
+            if not isinstance(inner, str) or inner.lstrip()[:1] not in (bracket, '"'):
+                break
             try:
-                reading = read(value.strip())
+                inner = json_in(inner.strip())
             except Unreadable:
                 return value
-            if reading.open or reading.end != len(value.strip()):
-                return value
-            inner = reading.value
+        if inner is value or isinstance(inner, str):
+            return value
         self.note("unwrapped", loc, "JSON inside a string was read")
         return inner
 
 
-_DAY = r"\d{4}-\d\d-\d\d"
-_TIME = r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?"
-_FORMATS = {
-    "date": (re.compile(_DAY), "a date such as 2026-01-31"),
-    "date-time": (re.compile(rf"{_DAY}[Tt ]{_TIME}"), "a date and time such as 2026-01-31T09:30:00Z"),
-    "time": (re.compile(_TIME), "a time such as 09:30:00"),
-    "duration": (re.compile(r"[-+]?P.+"), "a duration such as PT2H30M"),
-}
-_SCALE_WORDS = (
-    "k",
-    "thousand",
-    "thousands",
-    "million",
-    "millions",
-    "mn",
-    "billion",
-    "billions",
-    "bn",
-    "万",
-    "亿",
-    "千",
-    "万元",
-    "亿元",
-)
+_DEEPEST_STRING = 3
+
+
 _THREE_DECIMALS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
-# A hundredth of a field in money, unless the field says that it is in these.
-_SMALL_CHANGE = {"cent", "cents", "¢", "￠", "pence", "p", "分", "角"}
 # One text that may be several: an array of one of it would hide the others.
 _SEVERAL = re.compile(r"[,，、;；|/\n\[{]|\s(?:and|or|&)\s|[和与及]|^\s*$", re.IGNORECASE)
-_PERCENT_WORDS = {"%", "percent", "percentage", "pct", "百分比", "百分数", "percents"}
-_FRACTION_WORDS = {"fraction", "ratio", "proportion", "小数", "0-1", "0..1"}
-
-
-def plain(value: Any) -> tuple[Any, str]:
-    """A value that no schema describes, as Python's own types; and what is wrong with it, or ""."""
-    if isinstance(value, Bare):
-        if value == "" or value.lower() in ("nan", "undefined"):
-            return None, ""
-        if value.lower().lstrip("-+") in ("infinity", "inf"):
-            return value, "should be a number, not infinity"
-        several = value[:1].isdigit() and len(re.findall(r"\d+(?:[.,]\d+)*", value)) > 1
-        return str(value), "should be one value" if several else ""
-    if isinstance(value, Decimal):
-        number = float(value)
-        return (value if number in (float("inf"), float("-inf")) else number), ""
-    if isinstance(value, dict):
-        done = {key: plain(item) for key, item in value.items()}
-        return {key: item for key, (item, _) in done.items()}, next(
-            (why for _, why in done.values() if why), ""
-        )
-    if isinstance(value, list):
-        items = [plain(item) for item in value]
-        return [item for item, _ in items], next((why for _, why in items if why), "")
-    return value, ""
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return str(one) == str(other)
-    if isinstance(one, Decimal) or isinstance(other, Decimal):
-        return _is_number(one) and _is_number(other) and one == other
-    return type(one) is type(other) and one == other
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-
-
-def _signed(label: Any, written: str) -> bool:
-    """`-1` is not `1` and `+` is not `-`, though folding drops the sign."""
-    return str(label).strip()[:1] in "+-" or written.strip()[:1] in "+-"
+# What models add of their own accord, beside what was asked for.
+_REMARK_WORDS = """
+confidence certainty explanation reason reasoning reasons rationale justification evidence source sources
+analysis thought thoughts thinking index
+置信度 解释 理由 原因 依据 来源 出处 说明 分析
+"""
+REMARKS = frozenset(_REMARK_WORDS.split())
 
 
 def _takes_text(node: Node, defs: Mapping[str, Node]) -> bool:
@@ -446,87 +382,13 @@ def _takes_text(node: Node, defs: Mapping[str, Node]) -> bool:
     if "anyOf" in node:
         return any(_takes_text(part, defs) for part in node["anyOf"])
     if "enum" in node:
-        return any(isinstance(label, str) and _is_nothing(label) for label in node["enum"])
-    return node.get("type", "string") == "string" and node.get("format") not in (*_FORMATS, "decimal", "uuid")
+        return any(isinstance(label, str) and is_nothing(label) for label in node["enum"])
+    return node.get("type", "string") == "string" and node.get("format") not in (*FORMATS, "decimal", "uuid")
 
 
-def _is_nothing(text: str) -> bool:
-    return unicodedata.normalize("NFKC", text).strip().strip(".。").lower() in NOTHING
+def _is_scalar(node: Node) -> bool:
+    return "enum" in node or node.get("type") in ("string", "number", "integer", "boolean")
 
 
 def _kind_of(node: Any, defs: Mapping[str, Node]) -> str:
     return str(resolved(node or {}, defs).get("type", "object"))
-
-
-def _words_of(node: Node, loc: tuple[Part, ...]) -> set[str]:
-    """The words of a field's name and description."""
-    name = next((str(part) for part in reversed(loc) if not isinstance(part, int)), "")
-    text = (
-        re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ") + " " + str(node.get("description", ""))
-    )
-    words = set(re.findall(r"[^\W_]+|[%$€£¥°]", text.lower()))
-    chinese = {
-        unit
-        for unit in (
-            "万",
-            "亿",
-            "千",
-            "百分比",
-            "元",
-            "秒",
-            "分钟",
-            "小时",
-            "天",
-            "米",
-            "厘米",
-            "公里",
-            "克",
-            "公斤",
-            "千克",
-            "吨",
-        )
-        if unit in text
-    }
-    return words | chinese | ({"years"} if words & {"age", "ages"} or "年龄" in text else set())
-
-
-def _wants_fraction(node: Node, loc: tuple[Part, ...]) -> bool:
-    return node.get("maximum") == 1 or bool(_words_of(node, loc) & _FRACTION_WORDS)
-
-
-_SAME_UNITS = (
-    *(
-        {"$", "usd", "dollar", "dollars", "us$", "美元"},
-        {"€", "eur", "euro", "euros", "欧元"},
-        {"£", "gbp", "pounds"},
-    ),
-    *({"¥", "cny", "rmb", "yuan", "元", "人民币"}, {"¥", "jpy", "yen", "日元"}),
-    *({"s", "sec", "secs", "second", "seconds", "秒"}, {"min", "mins", "minute", "minutes", "分钟", "分"}),
-    *(
-        {"h", "hr", "hrs", "hour", "hours", "小时"},
-        {"day", "days", "天", "d"},
-        {"ms", "millisecond", "milliseconds", "毫秒"},
-    ),
-    *({"year", "years", "yr", "yrs", "年", "岁"}, {"month", "months", "个月", "月"}, {"week", "weeks", "周"}),
-    *({"m", "meter", "meters", "metre", "metres", "米"}, {"km", "kilometer", "kilometers", "公里", "千米"}),
-    *({"cm", "centimeter", "centimeters", "厘米"}, {"mm", "millimeter", "millimeters", "毫米"}),
-    *({"in", "inch", "inches", "英寸"}, {"ft", "foot", "feet", "英尺"}, {"mi", "mile", "miles", "英里"}),
-    *({"g", "gram", "grams", "克"}, {"kg", "kilo", "kilos", "kilogram", "kilograms", "公斤", "千克"}),
-    *({"mg", "milligram", "milligrams", "毫克"}, {"t", "ton", "tons", "tonne", "tonnes", "吨"}),
-    *({"lb", "lbs", "pound", "pounds", "磅"}, {"oz", "ounce", "ounces"}, {"l", "liter", "liters", "升"}),
-    *(
-        {"ml", "milliliter", "milliliters", "毫升"},
-        {"c", "°c", "℃", "celsius"},
-        {"f", "°f", "℉", "fahrenheit"},
-    ),
-)
-
-
-def _same_unit(one: str, other: str) -> bool:
-    pair = {one.lower(), other.lower()}
-    return len(pair) == 1 or any(pair <= names for names in _SAME_UNITS)
-
-
-def _shown(value: Any) -> Any:
-    text = str(value)
-    return text if len(text) <= 80 else text[:80] + "…"

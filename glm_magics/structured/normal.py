@@ -31,6 +31,13 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
 }
 # A keyword that stands without a `type` says which type is meant.
 _IMPLIED = {keyword: kind for kind in ("object", "array", "number", "string") for keyword in _KEYWORDS[kind]}
+_RANGES = (
+    ("minimum", "maximum"),
+    ("exclusiveMinimum", "exclusiveMaximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
 _UNIONS = ("anyOf", "oneOf", "allOf")
 _NOT_UNDERSTOOD = (
     *("not", "if", "patternProperties", "propertyNames", "dependentSchemas", "dependentRequired"),
@@ -244,6 +251,7 @@ class _Normal:
             ):
                 node[keyword] = raw[keyword]
         _modern_bounds(node)
+        _check_bounds(node, path)
         if kind == "object":
             self._object(node, raw, path)
         if kind == "array":
@@ -334,6 +342,16 @@ def _modern_bounds(node: Node) -> None:
             del node[exclusive]
         if flag is True and bound in node:
             node[exclusive] = node.pop(bound)
+
+
+def _check_bounds(node: Node, path: str) -> None:
+    for low, high in _RANGES:
+        for keyword in (low, high):
+            bound = node.get(keyword, 0)
+            if not isinstance(bound, (int, float)) or isinstance(bound, bool):
+                raise SchemaError(f"expected a number in {keyword!r}, got {bound!r}", path=path)
+        if low in node and high in node and node[low] > node[high]:
+            raise SchemaError(f"nothing lies between {low} {node[low]} and {high} {node[high]}", path=path)
 
 
 def _description(raw: Mapping[str, Any], name: str) -> Node:

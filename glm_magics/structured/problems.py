@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from glm_magics.errors import GLMError, SettingError
+from glm_magics.render.text import columns
 
 __all__ = ["MISSING", "InvalidAnswer", "Note", "Part", "Problem", "SchemaError", "Validated", "path_text"]
 
@@ -39,7 +39,7 @@ class SchemaError(SettingError, ValueError):
         start = text.rfind("\n", 0, position) + 1
         line = text[start:].partition("\n")[0].replace("\t", " ")
         before, after = line[: position - start], line[position - start :]
-        error = cls(f"{message}\n  {line}\n  {' ' * _columns(before)}^")
+        error = cls(f"{message}\n  {line}\n  {' ' * columns(before)}^")
         error.line = f"{message}, at ▸ in: {before}▸{after}"
         return error
 
@@ -110,8 +110,3 @@ def path_text(root: str, loc: Sequence[Part]) -> str:
         else:
             text += f".{part}" if text else part
     return text
-
-
-def _columns(text: str) -> int:
-    """The columns of `text` in a terminal, where Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

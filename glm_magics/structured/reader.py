@@ -57,6 +57,10 @@ _BLANK = re.compile(
     r"(?:[\s\x00\ufeff\u200b-\u200d\u2060]+|//[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)|<!--.*?-->)+", re.DOTALL
 )
 _SPACES = re.compile(r"[\s\x00\ufeff\u200b-\u200d\u2060]+")
+# What follows the JSON of an answer that forgot its last bracket: a fence, a tag, a mark of the model's own.
+_END = re.compile(r"`{3}|</\w{1,40}>|<\|[a-z_]{1,40}\|>")
+_PARAGRAPH = re.compile(r"[ \t\r]*\n[ \t\r]*\n\s*")
+_PROSE = re.compile(r"[*_#>-]*\s?([^\W\d_]{1,40})[\s,，:：']")
 _ELLIPSIS = re.compile(r"\.{3}|…+")
 # A comment that stands for values: `// ... 8 more rows`.
 _LEFT_OUT = re.compile(r"\.\.\.|…|\bmore\b|remaining|omitted|\bother rows|省略|其余|剩余", re.IGNORECASE)
@@ -65,19 +69,19 @@ _KEY_AHEAD = re.compile(
     r"[\s\u200b-\u200d\u2060\ufeff]{0,200}(?:\"(?:[^\"\\\n]|\\.){0,200}\"|[\"'`“”‘’][^\"'`“”‘’\n]{1,100}[\"'`“”‘’]|[^\W\d][\w.$-]{0,100})\s{0,50}(?:[:：](?!//)|=>?)"
 )
 _QUOTED_KEY = re.compile(r"[\"'“]([^\"'“”\n]{1,100})[\"'”]\s{0,50}[:：]")
-_CLOSER_AHEAD = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]{0,200}[}\]｝］)）]")
+_CLOSER_AHEAD = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]{0,200}[}\]｝］】)）]")
 _AFTER_RECORD = re.compile(r"\s{0,200}(?:[,，\]］}]|\{|//|/\*|\Z)")
 _HALF_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NUMBER = re.compile(r"[-+−]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)")
 _STRICT_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?\Z")
-_AFTER_NUMBER = re.compile(r"[ \t\u3000\u200b]{0,50}(?:[,，;；、}\]｝］)）\r\n]|//|\#|/\*|[\"'“]|\Z)")
+_AFTER_NUMBER = re.compile(r"[ \t\u3000\u200b]{0,50}(?:[,，;；、}\]｝］】)）\r\n]|//|\#|/\*|[\"'“]|\Z)")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?(?![\w.%])")
-_LITERAL = re.compile(r"(?:true|false|null|True|False|None)(?=\s{0,50}[,，}\]｝］])")
+_LITERAL = re.compile(r"(?:true|false|null|True|False|None)(?=\s{0,50}(?:[,，}\]｝］】]|//|/\*|\#))")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None, "nil": None}
-_OPEN = {"{": "}", "[": "]", "(": ")", "｛": "}", "［": "]", "（": ")"}
-_CLOSE = {"}": "}", "]": "]", ")": ")", "｝": "}", "］": "]", "）": ")"}
+_OPEN = {"{": "}", "[": "]", "(": ")", "｛": "}", "［": "]", "（": ")", "【": "]"}
+_CLOSE = {"}": "}", "]": "]", ")": ")", "｝": "}", "］": "]", "）": ")", "】": "]"}
 _COMMAS = ",，;；、"
-_BARE_STOP = re.compile(r"[,，;；、{}\[\]｛｝［］\n\"“”]")
+_BARE_STOP = re.compile(r"[,，;；、{}\[\]｛｝［］【】\n\"“”]")
 
 
 def read(text: str, at: int = 0, *, keys: frozenset[str] = frozenset()) -> Reading:
@@ -146,7 +150,7 @@ class _Reader:
                 return record
         if mark in "{｛":
             return self.container(self.object_body)
-        if mark in "[［" or (mark in "(（" and context != "top"):
+        if mark in "[［【" or (mark in "(（" and context != "top"):
             return self.container(self.array_body)
         if mark in CLOSERS:
             return self.quoted(context)
@@ -195,7 +199,7 @@ class _Reader:
         mark = "{" if opened else self.peek()
         if len(self.stack) >= DEEPEST:
             raise Unreadable(f"nested deeper than {DEEPEST} levels", self.at)
-        if mark in "｛［（(":
+        if mark in "｛［【（(":
             self.repaired("punctuation" if mark != "(" else "tuple", mark)
         self.stack.append(_OPEN[mark])
         if opened:
@@ -242,12 +246,13 @@ class _Reader:
     def object_body(self, into: dict[str, Any]) -> None:
         first = True
         while True:
+            since = self.at
             separated = self.separator(first)
             while self.stray():
                 separated = self.separator(first=False) or separated
             if self.closed():
                 return
-            self.end_of_text()
+            self.end_of_text(since)
             if self.ellipsis():
                 first = False
                 continue
@@ -258,8 +263,8 @@ class _Reader:
                 return
             if not separated:
                 self.repaired("missing comma", self.near())
-            key = self.key()
-            if not separated and self.keys and key not in self.keys:
+            at, key = self.at, self.key()
+            if not separated and self.keys and key not in self.keys and "\n" not in self.text[since:at]:
                 raise Ambiguous(f"a comma or a quote is missing near {self.near()!r}", self.at)
             self.colon(key)
             value = self.member_value()
@@ -277,7 +282,7 @@ class _Reader:
                 separated = self.separator(False, into) or separated
             if self.closed():
                 return
-            self.end_of_text()
+            self.end_of_text(commas_at)
             if self.ellipsis():
                 first = False
                 continue
@@ -296,11 +301,18 @@ class _Reader:
             if self.ended:
                 return
 
-    def end_of_text(self) -> None:
+    def end_of_text(self, since: int) -> None:
         """Nothing more inside an open container: it stays open; a comma before says that more was to come."""
-        if not self.peek():
+        if not self.peek() or _END.match(self.text, self.at) or self.prose_begins(since):
             self.ended = True
             raise _Ended
+
+    def prose_begins(self, since: int) -> bool:
+        """Words of their own after a closing bracket and an empty line."""
+        if self.text[since - 1] not in "}]" or not _PARAGRAPH.fullmatch(self.text, since, self.at):
+            return False
+        word = _PROSE.match(self.text, self.at)
+        return word is not None and word[1] not in self.keys
 
     def separator(self, first: bool, items: list[Any] | None = None) -> bool:
         """Steps over commas. False when there should be one and there is none."""
@@ -462,7 +474,8 @@ class _Reader:
         blank = _SPACES.match(self.text, at)
         stop = blank.end() if blank else at
         if self.text[stop : stop + 1] in tuple(_COMMAS):
-            after = stop + 1
+            blank = _BLANK.match(self.text, stop + 1)
+            after = blank.end() if blank else stop + 1
             return bool(_KEY_AHEAD.match(self.text, after) or _CLOSER_AHEAD.match(self.text, after))
         return "\n" in self.text[at:stop] and bool(_KEY_AHEAD.match(self.text, stop))
 
@@ -490,9 +503,9 @@ class _Reader:
             mark, at = stop.group(), stop.start()
             if mark in '"“”':
                 return self.half_quoted(start, at, context)
-            if mark in "{[｛［":
+            if mark in "{[｛［【":
                 raise Unreadable(f"text without quotes near {self.text[start : at + 1][:60]!r}", start)
-            if mark in "}]｝］" or context != "member" or self.ends_member(at):
+            if mark in "}]｝］】" or context != "member" or self.ends_member(at):
                 break
             at = stop.end()
         else:

@@ -124,7 +124,7 @@ class RecordSplitter:
             self._tries += 1
             return start, False
         self._tries = 0
-        done.append(_without_halves(record) if _ESCAPE in text else record)
+        done.append(_without_halves(record) if text.find(_ESCAPE, start, end) >= 0 else record)
         return end, _END.search(text, end) is not None
 
     def _follow(self, text: str, at: int, done: list[dict[str, Any]]) -> tuple[int, bool]:

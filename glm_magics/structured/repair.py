@@ -12,7 +12,7 @@ from glm_magics.structured.problems import Note
 from glm_magics.structured.reader import Bare, Reading, read
 from glm_magics.structured.strings import Ambiguous, Unreadable, join_surrogates
 
-__all__ = ["Piece", "strict", "tolerant"]
+__all__ = ["Piece", "json_in", "strict", "tolerant"]
 
 _MOST_TO_READ = 20_000_000
 
@@ -131,6 +131,17 @@ def tolerant(text: str, at: int, *, keys: frozenset[str]) -> tuple[Piece, int]:
         rebracketed="missing bracket" in {repair.kind for repair in reading.repairs},
     )
     return piece, reading.end
+
+
+def json_in(text: str) -> Any:
+    """The JSON that `text` is, strictly or tolerantly. Raises `Unreadable`."""
+    try:
+        return strict(text).value
+    except Unreadable:
+        reading = read(text)
+    if reading.open or reading.end != len(text):
+        raise Unreadable("more than one value", reading.end)
+    return reading.value
 
 
 def notes_of(reading: Reading) -> tuple[Note, ...]:

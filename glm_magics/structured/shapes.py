@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from glm_magics.structured.coerce import Coercion, fold
+from glm_magics.structured.coerce import REMARKS, Coercion
+from glm_magics.structured.literals import fold
 from glm_magics.structured.normal import Node, resolved
 from glm_magics.structured.problems import Note, Part, Problem
 
 __all__ = ["Shaper"]
 
 _DEEPEST_WRAP = 4
+_MOST_BESIDE = 8
 
 
 class Shaper:
@@ -63,7 +65,7 @@ class Shaper:
         return coercion.value(row, self.node, loc)
 
     def rows(self, value: Any, coercion: Coercion, depth: int = 0) -> list[Any] | None:
-        value = coercion._unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
+        value = coercion.unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
         if isinstance(value, list):
             return self._flat(value, coercion)
         if not isinstance(value, dict) or depth > _DEEPEST_WRAP:
@@ -119,10 +121,18 @@ class Shaper:
             return keys[0] if isinstance(value[keys[0]], list) else None
         return None
 
-    def _holds_records(self, value: Any) -> bool:
+    def _holds_records(self, value: Any, depth: int = 0) -> bool:
+        bracket = value.lstrip()[:1] if isinstance(value, str) else ""
+        if bracket in ("[", "{"):
+            value = Coercion(self.defs).unstringed(value, bracket, ())
         if isinstance(value, dict):
-            return bool(self.names & {fold(key) for key in value}) or any(
-                isinstance(item, list) and self._holds_records(item) for item in value.values()
+            return bool(self.names & {fold(key) for key in value}) or (
+                depth < _DEEPEST_WRAP
+                and any(
+                    isinstance(item, list) or len(value) <= _MOST_BESIDE
+                    for item in value.values()
+                    if self._holds_records(item, depth + 1)
+                )
             )
         return (
             isinstance(value, list)
@@ -150,7 +160,7 @@ class Shaper:
         return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def one_record(self, value: Any, coercion: Coercion, depth: int = 0) -> Any:
-        value = coercion._unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
+        value = coercion.unstringed(value, "{" if str(value).lstrip().startswith("{") else "[", ())
         if isinstance(value, list) and len(value) == 1:
             coercion.note("unwrapped", (), "an array of one record")
             return self.one_record(value[0], coercion, depth + 1)
@@ -181,16 +191,16 @@ class Shaper:
         )
 
     def any_value(self, value: Any, coercion: Coercion) -> Any:
-        if isinstance(value, dict) and not self.properties and len(value) == 1:
-            (key, inner) = next(iter(value.items()))
-            if fold(key) == "value" or self.record.get("type") != "object":
-                if fold(key) != "value":
-                    coercion.note("unwrapped", (), f"taken out of {key!r}")
-                return inner
-        if isinstance(value, dict) and "value" in value and self.record.get("type") != "object":
-            self._note_wrap(value, "value", coercion)
-            return value["value"]
-        return value
+        """The value itself, under "value" or the one key that is not a remark about it."""
+        if not isinstance(value, dict) or self.properties:
+            return value
+        scalar = self.record.get("type") != "object"
+        keys = [key for key in value if not (scalar and len(value) > 1 and fold(key) in REMARKS)]
+        key = "value" if scalar and "value" in value else keys[0] if len(keys) == 1 else None
+        if key is None or (fold(key) != "value" and not scalar):
+            return value
+        self._note_wrap(value, key, coercion)
+        return value[key]
 
     def _note_wrap(self, value: Mapping[str, Any], key: str, coercion: Coercion) -> None:
         if fold(key) not in ("rows", "value"):

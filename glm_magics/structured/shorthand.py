@@ -64,6 +64,7 @@ _TOKEN = re.compile(
 _MARKS = str.maketrans("：，？｜", ":,?|")
 _OPS = {"≥": ">=", "≤": "<="}
 _DEEPEST = 40
+_FIELD = re.compile(r"([^\W\d]\w*)[ \t]*[:：][ \t]*(\w+)")
 _ESCAPE = re.compile(r"\\(.)")
 _BOUNDS = {">=": "minimum", "<=": "maximum", ">": "exclusiveMinimum", "<": "exclusiveMaximum"}
 _LENGTHS = {
@@ -160,6 +161,8 @@ class _Parser:
             problem = (
                 "this quote is not closed" if self.text[start] in "'\"“”‘’" else "this is not understood"
             )
+            if self.text[start] == "=" and self.text[start + 1 : start + 2] not in ("<", ">"):
+                problem = "a field has no default (what may be missing is marked '?')"
             raise SchemaError.at(self.text, start, f"{problem}: {self.text[start : start + 12]!r}")
         kind = found.lastgroup or "end"
         text = found[kind]
@@ -318,6 +321,9 @@ class _Parser:
         if self.text[end : end + 1] in tuple("{[|｜"):
             message = "a label of several words, or a description with this sign, stands in quotes"
             raise SchemaError.at(self.text, end, message)
+        field = _FIELD.search(self.text, start, end)
+        if field is not None and field[2].lower() in TYPES:
+            raise SchemaError.at(self.text, field.start(1), f"expected a comma before the field {field[1]!r}")
         self.position = end
         return {**node, "description": " ".join(self.text[start:end].split())}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 import sys
 import types
 import typing
@@ -31,6 +32,7 @@ _EXPECTED = (
     "a JSON Schema or {name: type} dict, or an example DataFrame"
 )
 _PLAIN = (str, int, float, bool, type(None), Any, Decimal, date, datetime, time, timedelta, list, dict)
+_NO_JSON = re.compile(r"Unable to generate pydantic-core schema for <class '(?:__main__\.)?(.+?)'>")
 _FRAMES = ("pandas", "polars", "pyarrow")
 _PLAIN_GENERIC = (list, dict, typing.Union, types.UnionType)
 _QUALIFIERS = tuple(
@@ -195,20 +197,28 @@ def _plain_number(value: Any) -> int | float:
 
 def _refused(spec: Any, error: Exception) -> SchemaError:
     """One line for what pydantic says in many, at the field it is about."""
-    what = str(error).strip().partition("\n")[0].rstrip(".")
-    name = getattr(spec, "__name__", str(spec))
+    name = spec.__name__ if isinstance(spec, type) and not get_args(spec) else str(spec)
     for field, hint in _hints(spec).items():
         if wrong := _wrong_with(hint):
             return SchemaError(wrong, path=f"{name}.{field}")
-    return SchemaError(f"{name} cannot be a schema: {what}")
+    return SchemaError(f"{name} cannot be a schema: {_plainly(error)}")
 
 
 def _wrong_with(hint: Any) -> str:
     try:
         pydantic.TypeAdapter(hint).json_schema()
     except Exception as error:  # whatever it is, it names the field
-        return str(error).strip().partition("\n")[0].rstrip(".")
+        return _plainly(error)
     return ""
+
+
+def _plainly(error: Exception) -> str:
+    what = str(error).strip().partition("\n")[0].rstrip(".")
+    if unknown := _NO_JSON.match(what):
+        return f"{unknown[1]} has no JSON form; expected a type such as str or a class with typed fields"
+    if "is not fully defined" in what:
+        return "it names a type that is not defined here"
+    return what
 
 
 def _hints(spec: Any) -> dict[str, Any]:

@@ -50,19 +50,21 @@ _QUOTED_KEY = rf'(?:"(?:[^"\\\n]|\\.){{0,200}}"|{_QUOTE}[^\"\'`“”„‘’�
 _KEY = rf"(?:{_QUOTED_KEY}|[^\W\d][\w.$-]{{0,100}}){_SPACE}{{0,50}}(?:[:：]|=>?)"
 _CUT_KEY = rf"{_QUOTE}[^\"'`“”\n]{{0,100}}{_QUOTE}?{_SPACE}{{0,50}}\Z"
 _COMMA = "[,，;；、]"
-_AFTER_CLOSER = rf"(?={_GAP}(?:[,，;；\]}}）)］｝`<]|$)|{_SPACE}{{0,20}}[\n{{]|{_SPACE}{{1,20}}\S)"
+_AFTER_CLOSER = (
+    rf"(?={_GAP}(?:[,，;；\]}}）)］】｝`<]|[.。!！](?:\s|$)|。|$)|{_SPACE}{{0,20}}[\n{{]|{_SPACE}{{1,20}}\S)"
+)
 
 _FOLLOWS = {
     "key": re.compile(rf"{_SPACE}{{0,200}}(?:[:：]|=>?)"),
     "member": re.compile(
-        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］]|\.\.\.|…|{_COMMA}|$)"
-        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}[:：])|\+{_SPACE}{{0,50}}[\"']|$)",
+        rf"{_GAP}(?:[}}｝]{_AFTER_CLOSER}|[\]］】]{_AFTER_CLOSER}|{_COMMA}{_GAP}(?:{_KEY}|{_CUT_KEY}|[}}｝\]］】]|\.\.\.|…|{_COMMA}|$)"
+        rf"|(?={_QUOTE}[^\"'\n]{{1,100}}{_QUOTE}{_SPACE}{{0,50}}(?:[:：]|=>?))|\+{_SPACE}{{0,50}}[\"']|$)",
         re.DOTALL,
     ),
     "item": re.compile(
-        rf"{_GAP}(?:[\]］)）]{_AFTER_CLOSER}|[}}｝]{_AFTER_CLOSER}"
-        rf"|{_COMMA}{_GAP}(?:{_QUOTE}|[-+\d{{\[(\]｛［）］]|(?:true|false|null|none|nan)\b|\.\.\.|…|$)|$)"
-        rf"|{_SPACE}{{0,50}}\n{_SPACE}{{0,200}}[\"'“]",
+        rf"{_GAP}(?:[\]］】)）]{_AFTER_CLOSER}|[}}｝]{_AFTER_CLOSER}"
+        rf"|{_COMMA}{_GAP}(?:{_QUOTE}|[-+\d{{\[(\]｛［【）］】]|(?:true|false|null|none|nan)\b|\.\.\.|…|$)|$)"
+        rf"|{_SPACE}{{0,50}}(?:{_COMMENT})?\n{_SPACE}{{0,200}}[\"'“]",
         re.DOTALL | re.IGNORECASE,
     ),
     "top": re.compile(rf"{_SPACE}*(?:[;`]|$)"),
@@ -83,6 +85,18 @@ _COLON_AHEAD = re.compile(rf"{_SPACE}{{0,50}}[:：]")
 _NEXT_KEY = re.compile(rf"([^\"'`“”\n]{{1,100}}){_QUOTE}{_SPACE}{{0,50}}[:：]")
 _BEFORE_KEY = re.compile(r"(,[ \t]*|[ \t]*,?[ \t]*\r?\n\s*|\}\s*,?\s*\{\s*)\Z")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|\r?\n|.)", re.DOTALL)
+# What a line begins with when it is JSON, after a line whose last quote is missing.
+_NEXT_LINE = {
+    "item": re.compile(
+        r"\s{0,200}(?:\"[^\"\n\\]{0,2000}\"[ \t]{0,20},?[ \t]{0,20}\r?\n"
+        r"|\][ \t]{0,20},?\s{0,200}(?:[\"'}\]]|[^\W\d]\w{0,100}\s{0,20}:|\Z))"
+    ),
+    "member": re.compile(r"\s{0,200}\}[ \t]{0,20},?\s{0,200}(?:[\"'}\]{]|[^\W\d]\w{0,100}\s{0,20}:|\Z)"),
+}
+_LINE_KEY = re.compile(
+    rf"\s{{0,200}}(?:{_QUOTE}([^\"'`“”\n]{{1,100}}){_QUOTE}|([^\W\d]\w{{0,100}})){_SPACE}{{0,50}}(?:[:：]|=>?)"
+)
+_LONGEST_LINE = 2_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Commands that begin like an escape; a text with any impossible escape beside them is LaTeX, not JSON.
@@ -131,6 +145,9 @@ class StringReader:
         opener = self.text[at]
         if opener in "\"'" and self.text.startswith(opener * 3, at):
             return self._triple(at, opener * 3)
+        line = self._unclosed_line(at, context)
+        if line is not None:
+            return line
         inner = 0
         for end in self._closers(at + 1, CLOSERS[opener]):
             if _FOLLOWS[context].match(self.text, end + 1) or (
@@ -138,6 +155,7 @@ class StringReader:
             ):
                 if self._unfinished_pair(at + 1, end):
                     continue
+                inner -= self._foreign(at, end)
                 self._check_parity(at, end, inner, context)
                 return self._quoted(at, end, inner)
             if context == "key":
@@ -170,6 +188,13 @@ class StringReader:
         if opener is None or self.text[start - 1] != '"':
             return False
         return self.text.count(opener, start, end) > self.text.count(closer, start, end)
+
+    def _foreign(self, at: int, end: int) -> int:
+        """How many `"` stand inside a pair of other quotes: in `“5" disk”` they are text."""
+        opener, closer = self.text[at], self.text[end]
+        if opener in "\"'`" or closer in "\"'":
+            return 0
+        return sum(self.text.count(mark, at + 1, end) for mark in CLOSERS[opener] if mark in "\"'")
 
     def _is_apostrophe(self, at: int) -> bool:
         return (
@@ -228,6 +253,20 @@ class StringReader:
         if self.text[before.start() - 2 : before.start()] == "\\" + self.text[at]:
             raise Ambiguous("a backslash before a quote: does the text end there?", at)
         return self._quoted(at, before.start(), 0, closed=False)
+
+    def _unclosed_line(self, at: int, context: Context) -> Quoted | None:
+        """A string without its last quote on a line of its own, when the next line is JSON again."""
+        stop = self.text.find("\n", at + 1, at + _LONGEST_LINE)
+        if stop < 0 or context not in ("item", "member"):
+            return None
+        line = self.text[at + 1 : stop].rstrip(" \t\r").removesuffix(",")
+        if "\\" in line or any(closer in line for closer in CLOSERS[self.text[at]]):
+            return None
+        if not _NEXT_LINE[context].match(self.text, stop + 1):
+            key = _LINE_KEY.match(self.text, stop + 1) if context == "member" else None
+            if key is None or (key[1] or key[2]) not in self.keys:
+                return None
+        return self._quoted(at, at + 1 + len(line), 0, closed=False)
 
     def _triple(self, at: int, quotes: str) -> Quoted:
         end = self.text.find(quotes, at + 3)

@@ -7,26 +7,23 @@ apart.
 
 from __future__ import annotations
 
-import csv
-import html
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from glm_magics.structured.amounts import Amount, amount
 from glm_magics.structured.candidates import documents, without_thoughts
-from glm_magics.structured.coerce import plain
-from glm_magics.structured.literals import NOTHING, Amount, amount
+from glm_magics.structured.grids import blocks, csv_grid, markdown_grid, pieces
+from glm_magics.structured.literals import is_nothing
+from glm_magics.structured.units import same_unit
+from glm_magics.structured.values import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["frames"]
 
-_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$")
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-_CODE = re.compile(r"(`+)(?:(?!\1).)+?\1")
 _JSON_LANGUAGES = frozenset({"json", "jsonl", "json5", "jsonc", "ndjson"})
 _DELIMITERS = {"csv": ",;", "tsv": "\t", "": ",;\t", "text": ",;\t", "txt": ",;\t", "plaintext": ",;\t"}
 _CODED_NUMBER = re.compile(r"[-+]?0\d|\+\d[\d ]{6,}")
@@ -40,26 +37,9 @@ def frames(text: str, *, numbers: bool = False) -> list[pd.DataFrame]:
     "01234", stay text.
     """
     found: list[pd.DataFrame] = []
-    for block, language in _blocks(without_thoughts(text)[0]):
+    for block, language in blocks(without_thoughts(text)[0]):
         found += _frames_of(block, language)
     return [_with_numbers(frame) for frame in found] if numbers else found
-
-
-def _blocks(text: str) -> Iterator[tuple[str, str | None]]:
-    """Stretches of prose (language None) and bodies of fences, in order."""
-    lines: list[str] = []
-    mark, language = "", None
-    for line in text.splitlines():
-        fence = _FENCE.match(line)
-        opens = fence is not None and not mark
-        closes = fence is not None and mark and fence[1].startswith(mark) and not fence[2]
-        if not (opens or closes):
-            lines.append(line)
-            continue
-        yield "\n".join(lines), language
-        lines = []
-        mark, language = (fence[1], fence[2].lower()) if opens and fence else ("", None)
-    yield "\n".join(lines), language
 
 
 def _frames_of(block: str, language: str | None) -> list[pd.DataFrame]:
@@ -69,7 +49,9 @@ def _frames_of(block: str, language: str | None) -> list[pd.DataFrame]:
         return _json_frames(block)
     if language in ("csv", "tsv"):
         return _csv_frames(block, _DELIMITERS[language])
-    if language is None or language in ("markdown", "md"):
+    if language in ("markdown", "md"):
+        return [frame for inner, kind in blocks(block) for frame in _frames_of(inner, kind)]
+    if language is None:
         return _prose_frames(block)
     if language not in _DELIMITERS:
         return []
@@ -82,7 +64,7 @@ def _prose_frames(block: str) -> list[pd.DataFrame]:
     """Markdown tables and the JSON between them."""
     found: list[pd.DataFrame] = []
     between: list[str] = []
-    for piece in _pieces(block.splitlines()):
+    for piece in pieces(block.splitlines()):
         if isinstance(piece, str):
             between.append(piece)
             continue
@@ -95,92 +77,23 @@ def _prose_frames(block: str) -> list[pd.DataFrame]:
 def _markdown_frames(block: str) -> list[pd.DataFrame]:
     return [
         frame
-        for piece in _pieces(block.splitlines())
+        for piece in pieces(block.splitlines())
         if isinstance(piece, list)
         for frame in _table_frame(piece)
     ]
 
 
-def _pieces(lines: Sequence[str]) -> Iterator[str | list[str]]:
-    """Each line that belongs to no table, and each table as the list of its lines."""
-    at = 0
-    while at < len(lines):
-        if at + 1 < len(lines) and _begins_table(lines[at], lines[at + 1]):
-            end = at + 2
-            while end < len(lines) and "|" in lines[end]:
-                end += 1
-            yield [_unquoted(line) for line in lines[at:end]]
-            at = end
-        else:
-            yield lines[at]
-            at += 1
-
-
-def _unquoted(line: str) -> str:
-    return re.sub(r"^(?:\s*>)+", "", line)
-
-
-def _begins_table(header: str, rule: str) -> bool:
-    header, rule = _unquoted(header), _unquoted(rule)
-    if "|" not in header or "-" not in rule or not _RULE.fullmatch(rule):
-        return False
-    return len(_cells(header)) == len(_cells(rule))
-
-
 def _table_frame(lines: Sequence[str]) -> list[pd.DataFrame]:
-    header = [_cell(cell) for cell in _cells(lines[0])]
-    rows = []
-    for line in lines[2:]:
-        cells = _cells(line)
-        if len(cells) > len(header):
-            cells = _cells(line, code=True)
-        rows.append([_cell(cell) for cell in cells])
-    return _frame(header, rows)
-
-
-def _cells(line: str, *, code: bool = False) -> list[str]:
-    r"""The cells of a table's line: `\|` is no border; nor, with `code`, is a pipe inside `inline code`."""
-    line = line.strip()
-    kept = _CODE.sub(lambda match: match.group().replace("|", "\\|"), line) if code else line
-    cells = re.split(r"(?<!\\)\|", kept)
-    if not cells[0].strip():
-        cells = cells[1:]
-    if cells and not cells[-1].strip():
-        cells = cells[:-1]
-    return [cell.replace("\\|", "|").strip() for cell in cells]
-
-
-def _cell(text: str) -> str:
-    """A cell without its Markdown: code, emphasis around all of it, escapes, entities, line breaks."""
-    if code := re.fullmatch(r"(`+)(?!`)(.*?)(?<!`)\1", text):
-        return code[2].strip()
-    for mark in ("**", "__", "*", "_"):
-        inner = text[len(mark) : -len(mark)]
-        if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark) and mark not in inner:
-            text = inner
-    text = re.sub(r"<br\s*/?>", "\n", text)
-    return html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)).strip()
+    grid = markdown_grid(lines)
+    return _frame(grid.header, grid.rows)
 
 
 def _csv_frames(block: str, delimiters: str, *, least: int = 1) -> list[pd.DataFrame]:
     """CSV, by the first delimiter that gives every line as many fields as the header."""
-    lines = block.strip("\n")
-    for delimiter in delimiters:
-        try:
-            rows = [
-                row
-                for row in csv.reader(
-                    io.StringIO(lines), delimiter=delimiter, skipinitialspace=True, strict=True
-                )
-                if row
-            ]
-        except csv.Error:
-            continue
-        if len(rows) >= 2 and len(rows[0]) >= max(2, least) and all(len(row) == len(rows[0]) for row in rows):
-            return _frame(
-                [cell.strip() for cell in rows[0]], [[cell.strip() for cell in row] for row in rows[1:]]
-            )
-    one = [line.strip() for line in lines.splitlines()]
+    grid = csv_grid(block, delimiters)
+    if grid is not None:
+        return _frame(grid.header, grid.rows)
+    one = [line.strip() for line in block.strip("\n").splitlines()]
     if least == 1 and len(one) >= 2 and not any(mark in line for line in one for mark in delimiters):
         return _frame(one[:1], [[line] for line in one[1:]])
     return []
@@ -261,7 +174,7 @@ def _numbers(cells: Sequence[str | None]) -> list[Amount | None] | None:
     """The amounts of a column, if every cell is one in the same unit (or nothing); else None."""
     amounts: list[Amount | None] = []
     for cell in cells:
-        if cell is None or cell.lower() in NOTHING:
+        if cell is None or is_nothing(cell):
             amounts.append(None)
             continue
         found = None if _CODED_NUMBER.match(cell) else amount(cell)
@@ -269,7 +182,7 @@ def _numbers(cells: Sequence[str | None]) -> list[Amount | None] | None:
             return None
         amounts.append(found)
     units = {one.unit.lower() for one in amounts if one is not None}
-    return amounts if len(units) == 1 else None
+    return amounts if units and all(same_unit(one, other) for one in units for other in units) else None
 
 
 def _column(amounts: Sequence[Amount | None]) -> Any:

@@ -13,17 +13,25 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glm_magics.structured.schema import Schema
     from glm_magics.views.follow import View
 
 __all__ = ["choose"]
 
 
 def choose(
-    shell: Any, *, quiet: bool = False, streaming: bool = True, environ: Mapping[str, str] = os.environ
+    shell: Any,
+    *,
+    quiet: bool = False,
+    streaming: bool = True,
+    environ: Mapping[str, str] = os.environ,
+    plan: Schema | None = None,
+    brief: bool = False,
 ) -> View:
     """The view for an answer in `shell`, an IPython shell or None.
 
-    `quiet` shows nothing, `streaming=False` only the whole answer.
+    `quiet` shows nothing, `streaming=False` only the whole answer. With `plan`, the schema that was asked
+    for, the answer is shown as data; `brief` leaves only its shape, for an answer that is a line's value.
     """
     from glm_magics.views.static import GentleView, QuietView, StaticView
     from glm_magics.views.terminal import TerminalView
@@ -31,28 +39,28 @@ def choose(
     if quiet:
         return QuietView()
     if getattr(shell, "kernel", None) is None:
-        return TerminalView()
+        return TerminalView(plan=plan, brief=brief)
     request = _request(shell)
     captured = _inside_output(request)
     if request.get("content", {}).get("allow_stdin") is False or not streaming:
-        return StaticView()
+        return StaticView(plan=plan, brief=brief)
     if _in_colab(shell):
-        return StaticView() if captured else GentleView()
+        return (StaticView if captured else GentleView)(plan=plan, brief=brief)
     if not _in_notebook(shell, request, environ):
-        return TerminalView()
-    return _live(swap=not captured)
+        return TerminalView(plan=plan, brief=brief)
+    return _live(swap=not captured, plan=plan, brief=brief)
 
 
-def _live(*, swap: bool) -> View:
+def _live(*, swap: bool, plan: Schema | None, brief: bool) -> View:
     from glm_magics.views.static import StaticView
 
     try:
         import anywidget  # noqa: F401  (LiveView needs it only when it starts, which is too late to choose)
     except ImportError as missing:
-        return StaticView(note=f"no live view: {missing}")
+        return StaticView(f"no live view: {missing}", plan=plan, brief=brief)
     from glm_magics.views.live import LiveView
 
-    return LiveView(swap=swap)
+    return LiveView(swap=swap, plan=plan, brief=brief)
 
 
 def _request(shell: Any) -> Mapping[str, Any]:

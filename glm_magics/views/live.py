@@ -10,16 +10,20 @@ import time
 import uuid
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from glm_magics._assets import asset
+from glm_magics._assets import script, style
 from glm_magics._stream import Progress
-from glm_magics.chat import Completion, Cost, Event, ToolCallDelta
-from glm_magics.render import Blocks, reveal, static
-from glm_magics.render.text import Cleaner
+from glm_magics.chat import AskedAgain, Completion, Cost, Event, ToolCallDelta
+from glm_magics.render import reveal
 from glm_magics.views import words
+from glm_magics.views.final import final, json_as_markdown
 from glm_magics.views.news import news
 from glm_magics.views.output import replace_output, show_object
+from glm_magics.views.parts import Part, Rows, Section, Words
+
+if TYPE_CHECKING:
+    from glm_magics.structured.schema import Schema
 
 __all__ = ["LiveView"]
 
@@ -29,6 +33,7 @@ _FACTS_SECONDS = 0.25
 # Twenty updates a second look like writing. Each costs about 0.6 kB whatever it holds, so an answer that goes
 # on is shown in larger steps, down to two a second: after T seconds, at most 400 (1 + ln(T / 20)) of them.
 _FASTEST, _SLOWEST, _STEPS = 1 / 20, 1 / 2, 400
+_FASTEST_ROWS = 1 / 10  # rows come whole, and each time all that are in sight are new
 
 
 # A page that was loaded anew while the answer streamed never hears of the swap: it shows the widget, and asks
@@ -37,15 +42,19 @@ _retired: list[Any] = []
 
 
 class LiveView:
-    """A widget in the output. With `swap` the static output takes its place at the end; without, it stays."""
+    """A widget in the output. With `swap` the static output takes its place at the end; without, it stays.
 
-    def __init__(self, *, swap: bool = True) -> None:
+    `plan` is the schema of the data that was asked for; `brief` leaves the data out of the static output.
+    """
+
+    def __init__(self, *, swap: bool = True, plan: Schema | None = None, brief: bool = False) -> None:
         self.run_id = uuid.uuid4().hex
         self._swap = swap
-        self._answer = _Section()
-        self._thinking = _Section()
-        self._raw = Cleaner()
-        self._copied: list[str] = []
+        self._plan = plan
+        self._brief = brief
+        self._has_rows = plan is not None and plan.shape == "rows"
+        self._thinking = Section()
+        self._answer: Part
         self._calls: list[tuple[int, str, str]] = []
         self._latest: dict[str, Any] = {}  # the fields that replace what was there
         self._title = ""
@@ -61,25 +70,26 @@ class LiveView:
         show_object(self._widget, display_id=self.run_id)
         self._title = title
         self._send(title=title, status="Waiting", facts=[title])
+        self._answer = self._empty_answer()  # which may load pandas, while nothing has come yet
 
     def interval(self, progress: Progress) -> float:
-        return min(max(_FASTEST, progress.seconds / _STEPS), _SLOWEST)
+        fastest = _FASTEST_ROWS if self._has_rows else _FASTEST
+        return min(max(fastest, progress.seconds / _STEPS), _SLOWEST)
 
     def update(self, events: Sequence[Event], progress: Progress, budget_left: Cost | None) -> None:
         new = news(events)
+        if new.refused:
+            self._begin_again(new.refused)
         self._thinking.feed(new.thinking)
         thinking = self._thinking.ops(over=bool(new.answer or new.calls))
         self._answer.feed(new.answer)
-        raw = self._raw.feed(new.answer)
         calls = [_call_piece(call) for call in new.calls]
-        self._copied.append(raw)
         self._calls += calls
         self._send(
             thinking=thinking,
-            answer=self._answer.ops(),
-            raw=raw,
             tools=calls,
             status=words.status(progress),
+            **self._answer.fields(),
             **self._figures(progress, budget_left),
         )
         if self._replay:
@@ -91,22 +101,43 @@ class LiveView:
             completion.thinking_seconds, completion.usage.reasoning_tokens, over=True
         )
         self._over = True
+        if self._plan is not None and completion.value is None:
+            self._show_as_text(completion)
+        self._answer.feed(words.sources(completion))
         self._send(
             thinking=self._thinking.ops(over=True),
-            answer=self._answer.ops(over=True),
-            raw=self._raw.end(),
             status=words.ending(completion),
             summary=summary,
             facts=words.facts(completion, budget_left),
             notes=list(completion.notes),
             end=1,
+            **self._answer.fields(over=True),
             **({"pin": 1} if self._swap else {}),
         )
         if self._swap:
             time.sleep(_PIN_SECONDS)
-            bundle = static(completion, words.footer(completion, budget_left))
+            footer = words.footer(completion, budget_left)
+            bundle = final(completion, footer, plan=self._plan, brief=self._brief)
             replace_output(bundle, display_id=self.run_id, record=words.record(completion))
             _retired.append(self._widget)
+
+    def _empty_answer(self) -> Part:
+        if self._plan is not None and self._has_rows:
+            return Rows(self._plan)
+        return Words(data=self._plan is not None)
+
+    def _begin_again(self, refused: AskedAgain) -> None:
+        """Forget the answer so far, but not the thinking, and say why."""
+        self._answer, self._calls = self._empty_answer(), []
+        self._facts_at = 0.0  # the second request counts its own seconds
+        self._latest["notes"] = [reveal(words.asking_again(refused.problems))]
+        self._send_all()
+
+    def _show_as_text(self, completion: Completion) -> None:
+        """What came is not the data that was asked for: show what it is instead."""
+        self._answer = Words()
+        self._answer.feed(json_as_markdown(completion.text))
+        self._send_all()
 
     def _figures(self, progress: Progress, budget_left: Cost | None) -> dict[str, Any]:
         """Numbers change often and are read seldom: four times a second."""
@@ -146,42 +177,11 @@ class LiveView:
         self._send(
             reset=1,
             thinking=self._thinking.all_ops(),
-            answer=self._answer.all_ops(),
-            raw="".join(self._copied),
             tools=self._calls,
             end=1 if self._over else 0,
+            **self._answer.all_fields(),
             **latest,
         )
-
-
-class _Section:
-    """One Markdown text on its way to the browser."""
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self._blocks = Blocks()
-        self._open = False  # there is something that `over` has not settled
-
-    def feed(self, text: str) -> None:
-        if text:
-            self.text.append(text)
-            self._blocks.feed(text)
-            self._open = True
-
-    def ops(self, *, over: bool = False) -> dict[str, Any]:
-        if not self._open:
-            return {}
-        ops = self._blocks.ops(final=over)
-        if over:
-            self._blocks, self._open = Blocks(), False
-        return ops
-
-    def all_ops(self) -> dict[str, Any]:
-        """The ops for a browser that has nothing yet; what follows continues from there."""
-        over = not self._open
-        self._blocks, self._open = Blocks(), bool(self.text)
-        self._blocks.feed("".join(self.text))
-        return self.ops(over=over)
 
 
 def _call_piece(call: ToolCallDelta) -> tuple[int, str, str]:
@@ -195,8 +195,8 @@ def _widget_class() -> Any:
     import traitlets
 
     class LiveAnswer(anywidget.AnyWidget):
-        _esm = asset("stream.js")
-        _css = asset("stream.css")
+        _esm = script("stream.js")
+        _css = style("stream.css", "table.css")
         run_id = traitlets.Unicode().tag(sync=True)
 
         def __repr__(self) -> str:

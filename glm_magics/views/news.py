@@ -22,15 +22,19 @@ __all__ = ["News", "news"]
 
 @dataclass(frozen=True, slots=True)
 class News:
+    """`refused` is set where the answer up to now is void, and says why; the rest is of the new one."""
+
     thinking: str
     answer: str
     calls: tuple[ToolCallDelta, ...]
+    refused: AskedAgain | None = None
 
 
 def news(events: Sequence[Event]) -> News:
     thinking: list[str] = []
     answer: list[str] = []
     calls: list[ToolCallDelta] = []
+    refused: AskedAgain | None = None
     for event in events:
         match event:
             case TextDelta(text):
@@ -39,8 +43,12 @@ def news(events: Sequence[Event]) -> News:
                 thinking.append(text)
             case ToolCallDelta():
                 calls.append(event)
-            case SearchResult() | Finished() | AskedAgain():
+            case AskedAgain():
+                refused = event
+                answer.clear()
+                calls.clear()
+            case SearchResult() | Finished():
                 pass  # shown with the whole answer
             case _:
                 assert_never(event)
-    return News("".join(thinking), "".join(answer), tuple(calls))
+    return News("".join(thinking), "".join(answer), tuple(calls), refused)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,19 @@ if TYPE_CHECKING:
     from glm_magics._stream import Progress
     from glm_magics.chat import Completion, Cost, Usage
 
-__all__ = ["ending", "facts", "facts_so_far", "footer", "record", "status", "thinking_summary", "title"]
+__all__ = [
+    "asking_again",
+    "count",
+    "ending",
+    "facts",
+    "facts_so_far",
+    "footer",
+    "record",
+    "sources",
+    "status",
+    "thinking_summary",
+    "title",
+]
 
 _PATIENCE_SECONDS = 15.0
 
@@ -69,6 +83,8 @@ def status(progress: Progress) -> str:
         case "waiting":
             waiting = "Still waiting" if progress.seconds > _PATIENCE_SECONDS else "Waiting"
             return f"{waiting}: {progress.note}" if progress.note else waiting
+        case "reading":
+            return f"Reading: {progress.note}"
         case "thinking":
             return "Thinking"
         case "answering":
@@ -85,6 +101,16 @@ def ending(completion: Completion) -> str:
     return _ENDINGS.get(completion.finish_reason, "Incomplete" if came else "No answer")
 
 
+def asking_again(problems: Sequence[str]) -> str:
+    """What a reader is told when an answer was refused, and why."""
+    return f"Asking again: {problems[0]}" if problems else "Asking again"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `1,234 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def thinking_summary(seconds: float, tokens: int, *, over: bool) -> str:
     parts = [f"Thought for {_time(seconds)}" if over else f"Thinking {_time(float(int(seconds)))}"]
     if tokens:
@@ -98,9 +124,17 @@ def title(completion: Completion) -> str:
     return asked if not served or served.lower() == asked.lower() else f"{asked} ({served})"
 
 
+def sources(completion: Completion) -> str:
+    """The parts of documents that an answer rests on, as a list in Markdown; "" where there are none."""
+    if not completion.shown_sources:
+        return ""
+    return "\n\n" + "\n".join(f"- {source}" for source in completion.shown_sources)
+
+
 def record(completion: Completion) -> dict[str, Any]:
     """What an output's metadata keeps of an answer, for programs: never the prompt, never a key."""
     usage, cost = completion.usage, completion.cost
+    images = {"images": [asdict(image) for image in completion.images]} if completion.images else {}
     return {
         "version": 1,
         "tier": completion.model,
@@ -121,6 +155,7 @@ def record(completion: Completion) -> dict[str, Any]:
         "seconds": round(completion.seconds, 3),
         "first_token_seconds": _rounded(completion.first_token_seconds),
         "thinking_seconds": round(completion.thinking_seconds, 3),
+        **images,
     }
 
 

@@ -17,7 +17,7 @@ import httpx
 from glm_magics import api
 from glm_magics.client import Client, Endpoint
 
-__all__ = ["PROSE", "Answer", "connect", "refuse", "say"]
+__all__ = ["PROSE", "Answer", "connect", "refuse", "say", "then_say"]
 
 PROSE = (
     "The answer to this has **two parts**, and a formula: $v = \\sqrt{2 g h}$ where $h$ is the height. "
@@ -53,6 +53,11 @@ def say(text: str = "", **options: Any) -> None:
     """What the next request is answered with; what was said before and never asked for is forgotten."""
     _answers.clear()
     _answers.append(Answer(text, **options))
+
+
+def then_say(text: str, **options: Any) -> None:
+    """What the request after that is answered with."""
+    _answers.insert(0, Answer(text, **options))
 
 
 def refuse(message: str, *, code: str = "1210", status: int = 400) -> None:

@@ -361,19 +361,3 @@ def visit(chromium, path):
     }
     context.close()
     return found
-
-
-def test_a_table_with_hostile_cells_is_text(server, guarded):
-    serve_payloads(server, PAYLOADS)
-    page = guarded(
-        [
-            PREPARE,
-            "from glm_magics.render import frame_table\nfrom IPython.display import HTML\n"
-            "HTML(frame_table(payloads[:3], [payloads[i:i + 3] for i in range(0, 336, 3)], caption=payloads[0]))",
-        ]
-    )
-    page.run(0, 1)
-    page.settle()
-    poke(page)
-    assert harm(page) == {}
-    assert page.output(1).locator("table td").count() == 336

@@ -2,6 +2,9 @@
 // The live view of one answer. Python parses the Markdown and sends only what is new (at most 20 messages
 // a second); this file puts it in place. It parses nothing, loads nothing and keeps nothing after the end.
 
+import { describe, element } from "./dom.js";
+import { mergeTable, tableArea } from "./table.js";
+
 /**
  * Cleaned HTML and how deep it goes: 0 is the end of the text, 1 inside the last (open) list there, …
  * @typedef {[at: number, html: string]} Piece
@@ -19,6 +22,7 @@
  * @property {string} [title] the tier
  * @property {Ops} [thinking]
  * @property {Ops} [answer]
+ * @property {TableOps} [table] the answer, where it is rows
  * @property {string} [raw] the model's own text since the last message, for Copy
  * @property {[index: number, name: string, text: string][]} [tools] pieces of tool calls
  * @property {string} [status] what is going on, in a word or two
@@ -28,6 +32,7 @@
  * @property {1} [end] nothing follows
  * @property {1} [pin] hold the output's height while the static output takes this one's place
  *
+ * @typedef {import("./table.js").TableOps} TableOps
  * @typedef {{ run_id: string }} Traits the only trait of ours
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  * @typedef {{ message: Message, next: number, views: Set<(message: Message) => void> }} Run
@@ -87,10 +92,11 @@ function runOf(id) {
  */
 function merge(all, message) {
   if (message.reset) for (const key in all) delete all[/** @type {keyof Message} */ (key)];
-  const { thinking, answer, raw, tools, ...latest } = message;
+  const { thinking, answer, table, raw, tools, ...latest } = message;
   Object.assign(all, latest);
   if (thinking) mergeOps((all.thinking ??= {}), thinking);
   if (answer) mergeOps((all.answer ??= {}), answer);
+  if (table) mergeTable((all.table ??= {}), table);
   if (raw) all.raw = (all.raw ?? "") + raw;
   if (tools) all.tools = [...(all.tools ?? []), ...tools];
 }
@@ -109,6 +115,7 @@ function mergeOps(all, { c, t, x }) {
 function view(model, el) {
   const thinking = textArea();
   const answer = textArea();
+  const table = tableArea();
   const label = element("span", "glm-label", "Thinking");
   const line = element("span", "glm-line", element("span", ""));
   const scroll = element("div", "glm-scroll", thinking.body);
@@ -118,10 +125,10 @@ function view(model, el) {
   const status = element("span", "glm-status");
   const facts = element("span", "glm-facts");
   const stop = button("glm-stop", "Stop", "Stop generating");
-  const copy = button("glm-copy", "Copy", "Copy the answer as Markdown");
+  const copy = button("glm-copy", "Copy", "Copy the answer");
   const spoken = element("span", "glm-spoken");
   const footer = element("div", "glm-footer", status, facts, stop, copy, spoken);
-  const root = element("section", "glm", fold, answer.body, tools, notes, footer);
+  const root = element("section", "glm", fold, answer.body, table.node, tools, notes, footer);
   describe(root, { "aria-label": "Answer", "aria-busy": "true" });
   describe(scroll, { role: "group", "aria-label": "Thinking", tabindex: "0" }); // the keyboard can scroll it
   describe(line, { "aria-hidden": "true" }); // it changes many times a second
@@ -147,6 +154,7 @@ function view(model, el) {
         area.body.replaceChildren();
         area.tail = [];
       }
+      table.clear();
       tools.replaceChildren();
       calls.clear();
       raw = "";
@@ -158,13 +166,14 @@ function view(model, el) {
       showEnd(line, lastLine(thinking));
     }
     if (message.answer) write(answer, message.answer, model);
+    if (message.table) table.write(message.table);
     for (const [index, name, piece] of message.tools ?? []) {
       const call = calls.get(index) ?? element("code", "");
       if (!calls.has(index)) tools.append(element("div", "glm-tool", call));
       calls.set(index, call);
       call.append(name, piece);
     }
-    if (message.answer || message.tools || message.end) line.hidden = true;
+    if (message.answer || message.table || message.tools || message.end) line.hidden = true;
     raw += message.raw ?? "";
     copy.hidden = !raw;
     if (message.summary) label.textContent = message.summary;
@@ -363,21 +372,5 @@ function button(className, words, title) {
   const node = element("button", `glm-button ${className}`, words);
   node.type = "button";
   node.title = title;
-  return node;
-}
-
-/** @param {Element} node @param {Record<string, string>} attributes */
-function describe(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag @param {string} className @param {...(Node | string)} children
- */
-function element(tag, className, ...children) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  node.append(...children);
   return node;
 }

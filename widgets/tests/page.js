@@ -2,7 +2,7 @@
 import { Window } from "happy-dom";
 
 const window = new Window({ url: "https://notebook.example" });
-Object.assign(globalThis, { window, document: window.document, Element: window.Element });
+Object.assign(globalThis, { window, document: window.document, Element: window.Element, ResizeObserver: window.ResizeObserver });
 Object.defineProperty(globalThis, "navigator", { value: window.navigator, configurable: true });
 globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(0), 0);
 

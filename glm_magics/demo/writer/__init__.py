@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from glm_magics.demo.ask import Ask, Draft
+from glm_magics.demo.ask import Ask, Draft, Turn
 from glm_magics.demo.writer.asjson import json_answer, wants_json
 from glm_magics.demo.writer.blocks import without_fences
 from glm_magics.demo.writer.calling import results, tool_calls
+from glm_magics.demo.writer.documents import (
+    about_documents,
+    is_step,
+    materials,
+    without_heads,
+    without_materials,
+)
 from glm_magics.demo.writer.explain import asks_for_several, explanation, note, table_summary, thoughts
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
+from glm_magics.demo.writer.pictures import picture_summary
 from glm_magics.demo.writer.tables import attached, without_tables
 from glm_magics.demo.writer.web import search_results
 from glm_magics.demo.writer.words import is_chinese, sentences
@@ -28,20 +37,26 @@ def compose(ask: Ask) -> Draft:
         plan = (f"call {named}", f"调用 {named}")
         return Draft("", thoughts(ask, plan) if ask.thinking else "", calls, search)
     text, plan = _text(ask)
+    if ask.pictures and not wants_json(ask):
+        text = f"{picture_summary(ask.pictures, is_chinese(ask.question))}\n\n{text}"
     return Draft(text, thoughts(ask, plan) if ask.thinking else "", (), search)
 
 
 _MOST_TOKENS = 131_072
 _FILL = ("fill the JSON from the input", "用输入中的数值填写 JSON")
 _USE = ("use what the tool returned", "使用工具返回的结果")
+_READ = ("say what the documents hold, in their own words", "用文档自己的话说明其内容")
 _ANSWER = ("answer from what the message holds", "根据消息内容回答")
 
 
 def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
     """The answer's text, and the plan behind it in a few words, English and Chinese."""
     answered = results(ask)
+    if materials(ask.question) and not answered and not _wants_data(ask):
+        about, chinese = about_documents(ask.question), is_chinese(without_materials(ask.question))
+        return (about if is_step(ask.question) else _noted(about, chinese)), _READ
     if wants_json(ask):
-        return json_answer(ask, result="\n".join(text for _, text in answered)), _FILL
+        return json_answer(_data_alone(ask), result="\n".join(text for _, text in answered)), _FILL
     chinese = is_chinese(ask.question)
     if answered:
         return _noted(_from_results(answered, chinese), chinese), _USE
@@ -55,6 +70,18 @@ def _text(ask: Ask) -> tuple[str, tuple[str, str]]:
             f"写大约 {wanted} 个 token",
         )
     return _short(ask, plain, chinese), _ANSWER
+
+
+def _data_alone(ask: Ask) -> Ask:
+    """The request without the names of documents, in which no values are to be found."""
+    turns = (replace(turn, text=without_heads(turn.text)) for turn in ask.turns)
+    return replace(ask, turns=tuple(turns))
+
+
+def _wants_data(ask: Ask) -> bool:
+    """Whether JSON is asked for in the question itself; a document may speak of it too."""
+    question = Turn("user", without_materials(ask.question))
+    return wants_json(replace(ask, turns=(question,)))
 
 
 _BRIEF = re.compile(

@@ -10,12 +10,12 @@ from typing import Any
 
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer import facts
-from glm_magics.demo.writer.blocks import without_fences
+from glm_magics.demo.writer.blocks import fences, without_fences
 from glm_magics.demo.writer.fill import fill, limited
 from glm_magics.demo.writer.fits import fits
 from glm_magics.demo.writer.invent import Wish, invented, wish
 from glm_magics.demo.writer.packed import PackedRows, packed_rows
-from glm_magics.demo.writer.parts import ROW_ID, data_of, parts, records
+from glm_magics.demo.writer.parts import ROW_ID, data_of, json_object, parts, records
 from glm_magics.demo.writer.shape import Shape, from_json_schema
 from glm_magics.demo.writer.source import Source
 from glm_magics.demo.writer.tables import attached
@@ -45,7 +45,8 @@ def json_answer(ask: Ask, *, result: str = "") -> str:
     if packed is not None and task.shape is not None and not result:
         return json.dumps(_row_by_row(packed, task.shape), ensure_ascii=False)
     if task.shape is None:
-        return json.dumps(_free(result or task.text), ensure_ascii=False)
+        text = result or task.text
+        return json.dumps(_given(text) or _free(text), ensure_ascii=False)
     value = value_for(task.shape, result) if result else _answered(task, ask)
     return json.dumps(value, ensure_ascii=False)
 
@@ -111,7 +112,10 @@ def _has_data(text: str) -> bool:
 
 
 def value_for(shape: Shape, text: str) -> Any:
-    """A value of the shape, from the records or the words of the text."""
+    """A value of the shape: one that stands in the text, else from its records or its words."""
+    given = _given(text)
+    if given is not None and given.keys() == {name for name, _ in shape.fields}:
+        return given
     rows = _list_of(shape)
     if rows is None or rows.item is None:
         marked = records(text)
@@ -124,6 +128,12 @@ def value_for(shape: Shape, text: str) -> Any:
     else:
         filled = [row for part in parts(text, rows.item) for row in [fill(rows.item, part)] if part.hits]
     return _around(shape, rows, limited(rows, filled), text)
+
+
+def _given(text: str) -> dict[str, Any] | None:
+    """The object in the one JSON fence of the text: the answer itself, where it has its keys."""
+    found = [inside for _, _, language, inside in fences(text) if language.lower() == "json"]
+    return json_object(found[0]) if len(found) == 1 else None
 
 
 def _values(rows: Shape, text: str) -> list[Any]:

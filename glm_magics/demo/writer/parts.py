@@ -17,7 +17,7 @@ from glm_magics.demo.writer.source import Source
 from glm_magics.demo.writer.tables import attached, without_tables
 from glm_magics.demo.writer.words import sentences
 
-__all__ = ["ROW_ID", "data_of", "parts", "records"]
+__all__ = ["ROW_ID", "data_of", "json_object", "parts", "records"]
 
 ROW_ID = re.compile(r"^(?:id|_id|row|row_?id|index|idx|i|n|no|number|编号)$", re.IGNORECASE)
 _NUMBERS = ("integer", "number", "decimal")
@@ -45,7 +45,7 @@ def records(text: str) -> list[Source]:
     """
     for table in attached(text):
         return [Source(_spoken(row), row) for row in table.records]
-    objects = [value for start, end in balanced(text) for value in [_object(text[start:end])] if value]
+    objects = [value for start, end in balanced(text) for value in [json_object(text[start:end])] if value]
     if len(objects) > 1:
         return [Source(_spoken(row), row) for row in objects]
     tagged = _TAGGED.findall(text) if "</" in text else []
@@ -62,7 +62,7 @@ def records(text: str) -> list[Source]:
     return [Source(words.strip()) for words in same] if len(same) > 1 else []
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def json_object(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
