@@ -12,7 +12,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,18 @@ class RowCache:
             return time.time() - since < _ELSEWHERE_SECONDS
         return pid == os.getpid() or _is_process(pid)
 
-    def _among(self, question: str, keys: Sequence[bytes]) -> Iterator[Any]:
-        for at in range(0, len(keys), _AT_ONCE):
-            some = keys[at : at + _AT_ONCE]
-            places = ",".join("?" * len(some))
-            yield from self._database.execute(f"{question} ({places})", some).fetchall()
+    def _among(self, question: str, keys: Sequence[bytes]) -> list[Any]:
+        """What the database knows of these keys; nothing, when it cannot be read."""
+        found: list[Any] = []
+        try:
+            for at in range(0, len(keys), _AT_ONCE):
+                some = keys[at : at + _AT_ONCE]
+                places = ",".join("?" * len(some))
+                found += self._database.execute(f"{question} ({places})", some)
+        except sqlite3.Error as error:
+            self._give_up(f"The cache cannot be read ({error})")
+            return []
+        return found
 
     def _write(self, *work: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
         """One transaction. A disk that takes no more turns the cache into one in memory."""
