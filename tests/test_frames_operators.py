@@ -17,8 +17,8 @@ QUIET = {"progress": False, "cache": "off"}
 
 
 class Rows(RowOperators):
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = frame
+    def __init__(self, table: pd.DataFrame | pd.Series) -> None:
+        self._table = table
 
 
 @pytest.fixture
@@ -65,6 +65,11 @@ def test_score_stays_within_its_bounds(reviews: Rows) -> None:
 
 def test_without_a_text_all_columns_are_looked_at(reviews: Rows) -> None:
     assert reviews._text(None) == "text: {{text}}\nn: {{n}}"
+
+
+def test_a_series_is_its_one_column(reviews: Rows) -> None:
+    texts = reviews._table["text"].rename(None)
+    assert Rows(texts).classify(labels=["good", "bad"], **QUIET)["label"].tolist() == ["good", "bad", "good"]
 
 
 def test_a_result_can_be_asked_again(demo: Callable[..., Session], reviews: Rows) -> None:

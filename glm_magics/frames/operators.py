@@ -22,14 +22,22 @@ __all__ = ["RowOperators"]
 
 
 class RowOperators:
-    """Methods for an accessor whose `_frame` is the DataFrame.
+    """Methods for an accessor whose `_table` is a DataFrame, or a Series: then its one column.
 
     `text` says what of a row is looked at: a column's name, a template with `{{column}}` in it, or all
     columns where it is left out. The other options are those of `map`. None changes the frame: a new one
     comes back.
     """
 
-    _frame: pd.DataFrame
+    _table: Any
+
+    @property
+    def _frame(self) -> pd.DataFrame:
+        table = self._table
+        frame: pd.DataFrame = table
+        if table.ndim == 1:
+            frame = table.to_frame("text" if table.name is None else table.name)
+        return frame
 
     def map(self, task: RowTask, *, schema: Any = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
         """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said."""
