@@ -187,6 +187,23 @@ def test_an_estimate_is_near_what_it_then_costs() -> None:
     assert Decimal("0.5") < table["cost"].iloc[0] / spent < 2
 
 
+@pytest.mark.parametrize(
+    ("tier", "how", "thinks"),
+    [
+        pytest.param("glm-4.6", {}, False, id="off-by-default"),
+        pytest.param("glm-4.6", {"think": True}, True, id="asked-for"),
+        pytest.param("glm-z1-air", {}, True, id="a-tier-that-always-thinks"),
+        pytest.param("glm-4-plus", {}, False, id="a-tier-that-never-thinks"),
+    ],
+)
+def test_rows_are_asked_without_thinking_where_that_can_be(
+    tier: str, how: dict[str, bool], thinks: bool
+) -> None:
+    session = connected(Engine(pace=0), tier=tier)
+    asked(reviews(2), rows_per_request=1, **how)
+    assert all((entry.usage.reasoning_tokens > 0) == thinks for entry in session.ledger.entries)
+
+
 # Failures of rows
 
 

@@ -53,7 +53,7 @@ class RowOptions(TypedDict, total=False):
     progress: bool
     estimate: bool
     system: str | None
-    think: bool | None
+    think: bool | Literal["auto"] | None
     temperature: float | None
     max_answer_tokens: int | None
     max_calls: int | None
@@ -68,6 +68,7 @@ class How:
     task: RowTask
     schema: Any
     options: Options
+    says_how_to_think: bool
     column: str
     rows_per_request: RowsPerRequest
     budget: Decimal | None
@@ -94,7 +95,7 @@ def map_rows(
     progress: bool = True,
     estimate: bool = False,
     system: str | None = None,
-    think: bool | None = False,
+    think: bool | Literal["auto"] | None = "auto",
     temperature: float | None = None,
     max_answer_tokens: int | None = None,
     max_calls: int | None = None,
@@ -115,8 +116,8 @@ def map_rows(
     travel several in a request ("auto"; a number fixes how many, at most 50); an answer without a schema
     goes singly unless a number is given. `concurrency` is the most requests in flight; without it the
     account's limit is found. `budget` is a wall for this call, in the endpoint's currency; `max_calls`,
-    `max_tokens` (in and out, of all rows) and `max_seconds` stop it too. `think=None` leaves thinking to
-    the platform.
+    `max_tokens` (in and out, of all rows) and `max_seconds` stop it too. `think="auto"` switches
+    thinking off where the tier is known to have it and can do without; None leaves it to the platform.
 
     With `estimate` nothing is sent: back comes a table of what it would cost with this tier and with cheaper
     ones, for the rows that no cache holds.
@@ -130,7 +131,7 @@ def map_rows(
     options = Options(
         tier=tier,
         system=system,
-        think=think,
+        think=None if think == "auto" else think,
         temperature=temperature,
         max_tokens=max_answer_tokens,
     )
@@ -138,6 +139,7 @@ def map_rows(
         task=task,
         schema=schema,
         options=options,
+        says_how_to_think=think != "auto",
         column=column,
         rows_per_request=rows_per_request,
         budget=None if budget is None else api.read_amount(budget),
@@ -251,10 +253,10 @@ def _run(session: Session, plan: Plan, items: list[Item], how: How, cache: RowCa
 
 
 def _settled(session: Session, how: How) -> Options:
-    """The options, without `think=False` where a tier cannot but think."""
+    """The options, without thinking where nothing was said about it and the tier can do without."""
     tier = session.find_tier(how.options.tier or session.defaults.tier)
-    cannot = how.options.think is False and tier.thinking == "always"
-    return replace(how.options, think=None) if cannot else how.options
+    quiet = not how.says_how_to_think and tier.can_think and tier.can_skip_thinking
+    return replace(how.options, think=False) if quiet else how.options
 
 
 def _cache(session: Session, mode: CacheMode) -> RowCache:
