@@ -23,7 +23,19 @@ from glm_magics.tokens import ceiling, estimate_input
 if TYPE_CHECKING:
     from glm_magics._session import Session
 
-__all__ = ["Estimate", "estimate", "find_tier", "money", "price", "request", "stream"]
+__all__ = [
+    "Estimate",
+    "decoder_for",
+    "estimate",
+    "find_tier",
+    "idle_seconds",
+    "keep_key_out",
+    "may_be_billed",
+    "money",
+    "price",
+    "request",
+    "stream",
+]
 
 _IDLE_SECONDS = 120.0
 _THINKING_IDLE_SECONDS = 600.0  # GLM can be silent for minutes while it thinks
@@ -60,7 +72,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
     messages = (Message("user", prompt),) if isinstance(prompt, str) else prompt
     if options.system:
         messages = (Message("system", options.system), *messages)
-    _keep_key_out(session, messages)
+    keep_key_out(session, messages)
     _check(session, tier, messages, options)
     messages = _fitted(session, tier, messages)
     return ChatRequest(
@@ -103,14 +115,40 @@ def stream(
     budgets = _budgets_for_one(session, options)
     request = _within(session, request, tier, budgets)
     reservation = session.ledger.reserve(estimate(session, request).most, label=label, budgets=budgets)
-    idle = _THINKING_IDLE_SECONDS if tier.can_think and request.thinking is not False else _IDLE_SECONDS
+    idle = idle_seconds(tier, request)
     return session.client.stream(
         request,
         limits=Limits(idle=options.timeout or idle),
-        decoder=StreamDecoder(inline_thinking=tier.id.startswith("glm-z1"), boxed=bool(tier.vision)),
+        decoder=decoder_for(tier),
         price=partial(price, session, tier),
         ended=partial(_settle, session, request, tier, reservation),
     )
+
+
+def keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
+    """Raises `SettingError` for a prompt that holds the API key."""
+    key = session.client.endpoint.key
+    if key is not None and not session.client.endpoint.is_demo:
+        for message in messages:
+            if key.appears_in(message.text):
+                raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
+
+
+def decoder_for(tier: Tier) -> StreamDecoder:
+    """A decoder that knows the marks which the tier's generation puts into its answers."""
+    return StreamDecoder(inline_thinking=tier.id.startswith("glm-z1"), boxed=bool(tier.vision))
+
+
+def idle_seconds(tier: Tier, request: ChatRequest) -> float:
+    """How long the platform may be silent."""
+    return _THINKING_IDLE_SECONDS if tier.can_think and request.thinking is not False else _IDLE_SECONDS
+
+
+def may_be_billed(error: GLMError, completion: Completion) -> bool:
+    """A refusal costs nothing; silence after the request was sent, or a broken answer, may."""
+    if completion.text or completion.reasoning or completion.tool_calls:
+        return True
+    return isinstance(error, (NoAnswer, StreamError))
 
 
 def price(session: Session, tier: Tier, usage: Usage) -> Cost | None:
@@ -176,14 +214,6 @@ def _fitted(session: Session, tier: Tier, messages: tuple[Message, ...]) -> tupl
     return fitted(messages, tier)
 
 
-def _keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
-    key = session.client.endpoint.key
-    if key is not None and not session.client.endpoint.is_demo:
-        for message in messages:
-            if key.appears_in(message.text):
-                raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
-
-
 def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
     found = []
     if options.budget is not None:
@@ -226,7 +256,7 @@ def _settle(
     completion: Completion,
     error: GLMError | None,
 ) -> Completion:
-    if error is not None and not _may_be_billed(error, completion):
+    if error is not None and not may_be_billed(error, completion):
         session.ledger.release(reservation)
         return replace(completion, usage=Usage(), cost=None)
     sent = tuple(_sent(image) for message in request.messages for image in message.images)
@@ -245,10 +275,3 @@ def _sent(image: ImagePart) -> SentImage:
     except ValueError:
         return SentImage(image.name, "", 0, 0, 0)
     return SentImage(image.name, found.format, found.width, found.height, len(data))
-
-
-def _may_be_billed(error: GLMError, completion: Completion) -> bool:
-    """A refusal costs nothing; silence after the request was sent, or a broken answer, may."""
-    if completion.text or completion.reasoning or completion.tool_calls:
-        return True
-    return isinstance(error, (NoAnswer, StreamError))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DEMO_URL",
     "PLATFORMS",
+    "cache_folder",
     "connect",
     "describe",
     "from_environment",
     "known_key",
     "login",
+    "names_cache",
     "variable_of",
 ]
 
@@ -115,6 +119,27 @@ def from_environment(
     if key is not None:
         return connect("z.ai", key=key, level=level, environ=environ)
     return _demo(DEMO_URL, level=level)
+
+
+def cache_folder(environ: Mapping[str, str] = ENVIRONMENT) -> Path | None:
+    """Where answers are kept: GLM_CACHE, else where the system wants caches; None without a home."""
+    if environ.get("GLM_CACHE"):
+        return Path(environ["GLM_CACHE"]).expanduser()
+    if sys.platform == "win32":
+        base = environ.get("LOCALAPPDATA", "")
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        return Path(base).expanduser() / _SERVICE if base else None
+    except RuntimeError:
+        return None
+
+
+def names_cache(environ: Mapping[str, str] = ENVIRONMENT) -> bool:
+    """Whether GLM_CACHE says where answers are kept."""
+    return bool(environ.get("GLM_CACHE"))
 
 
 def describe(endpoint: Endpoint) -> str:

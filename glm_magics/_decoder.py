@@ -14,6 +14,7 @@ from glm_magics import _wire
 from glm_magics._inline import InlineMarks, Unbroken
 from glm_magics._sse import SSEParser
 from glm_magics.chat import (
+    Completion,
     Event,
     Finished,
     ReasoningDelta,
@@ -70,6 +71,19 @@ class StreamDecoder:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         return self._calls.whole()
+
+    def completion(self, usage: Usage, **facts: Any) -> Completion:
+        """What has come as a `Completion`; `facts` are the fields that the bytes do not tell."""
+        return Completion(
+            text="".join(self.text),
+            reasoning="".join(self.reasoning),
+            tool_calls=self.tool_calls,
+            search_results=tuple(self.search_results),
+            usage=usage,
+            served_model=self.model,
+            id=self.id,
+            **facts,
+        )
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` completes.

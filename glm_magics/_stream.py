@@ -270,18 +270,12 @@ class Stream:
         usage = decoder.usage
         if usage is None:
             usage = self._counted.usage(decoder, self.input_estimate)
-        return Completion(
-            text="".join(decoder.text),
-            reasoning="".join(decoder.reasoning),
-            tool_calls=decoder.tool_calls,
-            search_results=tuple(decoder.search_results),
+        return decoder.completion(
+            usage,
             finish_reason=reason,
-            usage=usage,
             cost=self._price(usage),
             model=self.request.model,
-            served_model=decoder.model,
             endpoint=self._endpoint,
-            id=decoder.id,
             request_id=decoder.request_id or self.request.request_id or "",
             started=self._started_at,
             first_token_seconds=self._first_token,

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from glm_magics.errors import GLMError, ProtocolError, SettingError
 from glm_magics.keys import ApiKey
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
 
     import httpx
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Endpoint"]
 
-CONNECT_SECONDS = 8.0
-WRITE_SECONDS = 30.0
+_Http = TypeVar("_Http")
+
 CALL_SECONDS = 20.0  # for the small questions beside a chat: models, tokenizer
 MAX_CONNECTIONS = 1_000  # httpx closes idle connections above its keep-alive limit, so it is set as high
 
@@ -186,7 +187,7 @@ class Client:
         """A response that is a success; what goes wrong, inside the block too, becomes a `GLMError`."""
         import httpx
 
-        from glm_magics._exchange import broken, refusal
+        from glm_magics._posting import broken, refusal
 
         failed: GLMError
         try:
@@ -203,25 +204,57 @@ class Client:
         import httpx
 
         from glm_magics._exchange import watch_connection
+        from glm_magics._posting import HEADERS, timeouts
 
-        try:
-            return httpx.Client(
-                transport=self._transport() if callable(self._transport) else self._transport,
-                auth=self._authorize,
-                timeout=httpx.Timeout(CONNECT_SECONDS, read=None, write=WRITE_SECONDS, pool=None),
+        return self._made(
+            lambda: httpx.Client(
+                transport=self._given_transport(),
+                auth=self.authorize,
+                timeout=timeouts(None),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
-                headers={"Accept-Encoding": "identity", "User-Agent": "glm-magics"},
+                headers=HEADERS,
                 follow_redirects=False,
                 event_hooks={"request": [watch_connection]},
             )
+        )
+
+    def asynchronous_transport(self, trust: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:
+        """New connections for one event loop; the caller closes them.
+
+        `trust` is the certificates to believe in, as httpx takes them: loading them takes long, so share it.
+        """
+        import httpx
+
+        from glm_magics._posting import proxy_of
+
+        transport = self._given_transport()
+        if transport is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS)
+            proxy = proxy_of(self.endpoint.base_url)
+            return self._made(lambda: httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy))
+        if isinstance(transport, httpx.AsyncBaseTransport):
+            return transport
+        from glm_magics._whole import InThreads
+
+        return InThreads(transport)
+
+    def authorize(self, request: httpx.Request) -> httpx.Request:
+        """The request with the key in its headers."""
+        if self.endpoint.key is not None:
+            request.headers["Authorization"] = self.endpoint.key.authorization()
+        return request
+
+    def _given_transport(self) -> httpx.BaseTransport | None:
+        if callable(self._transport):
+            self._transport = self._transport()
+        return self._transport
+
+    def _made(self, make: Callable[[], _Http]) -> _Http:
+        try:
+            return make()
         except (ImportError, ValueError, OSError) as error:  # a proxy or certificate that httpx cannot use
             reason = self.redact(str(error))
         raise SettingError(
             f"The connection cannot be set up: {reason}",
             hint="Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS needs `pip install httpx[socks]`.",
         )
-
-    def _authorize(self, request: httpx.Request) -> httpx.Request:
-        if self.endpoint.key is not None:
-            request.headers["Authorization"] = self.endpoint.key.authorization()
-        return request

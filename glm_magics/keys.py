@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -46,6 +47,10 @@ class ApiKey:
     def authorization(self) -> str:
         """The value of the Authorization header. Hand it straight on: a local name shows in tracebacks."""
         return f"Bearer {self.__secret}"
+
+    def fingerprint(self) -> str:
+        """The same short text for the same key, to tell accounts apart in memory. It is never stored."""
+        return hashlib.sha256(self.__secret.encode()).hexdigest()[:16]
 
     def remember(self, store: Callable[[str, str, str], None], service: str, account: str) -> None:
         """Hand the key to a keyring: `store(service, account, secret)`."""

@@ -21,6 +21,7 @@ KEY_VARIABLES = (
     "ZAI_API_KEY",
     "ZHIPUAI_API_KEY",
     "ZHIPU_API_KEY",
+    "GLM_CACHE",
 )
 
 

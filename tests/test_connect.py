@@ -8,6 +8,7 @@ import socket
 import sys
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -315,3 +316,16 @@ def test_a_connection_that_fails_leaves_the_session_as_it_was(cells: Cells) -> N
     for line in ("connect nowhere", "connect z.ai", "connect demo --tier nope", "demo fault nope"):
         assert isinstance(cells(f"%glm {line}").error, GLMError)
         assert api.session().client is before
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        pytest.param({"GLM_CACHE": "/somewhere/else"}, Path("/somewhere/else"), id="named"),
+        pytest.param({"XDG_CACHE_HOME": "/caches"}, Path("/caches/glm-magics"), id="xdg"),
+        pytest.param({}, Path.home() / ".cache" / "glm-magics", id="home"),
+    ],
+)
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="other systems have other places")
+def test_answers_are_kept_where_the_system_wants_caches(environ: dict[str, str], folder: Path) -> None:
+    assert _connect.cache_folder(environ) == folder

@@ -15,7 +15,14 @@ from glm_magics.errors import SettingError
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        engine = Engine((options.key,), level=options.level, pace=options.pace, fault=options.fault)
+        engine = Engine(
+            (options.key,),
+            level=options.level,
+            pace=options.pace,
+            fault=options.fault,
+            most_in_flight=options.limit,
+            answer_seconds=options.seconds,
+        )
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -48,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", default="demo-key", help="the key to accept (default: demo-key)")
     parser.add_argument("--level", default="V0", choices=LEVELS, help="account level: requests in flight")
     parser.add_argument("--pace", type=float, default=1.0, help="1 is realistic, 0 waits for nothing")
+    parser.add_argument("--limit", type=int, help="requests in flight, in the place of the level's")
+    parser.add_argument("--seconds", type=float, help="the time of a whole answer, in the place of the pace")
     parser.add_argument("--fault", help="fail on purpose, see below")
     return parser
 

@@ -44,13 +44,19 @@ def connect_transport(url: str) -> Any:
     return DemoTransport(engine_from_url(url))
 
 
-def _number(value: str) -> float:
+def _number(name: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
         raise SettingError(
-            f"pace: expected a number, got {value!r}", hint="1 is realistic, 0 waits for nothing."
+            f"{name}: expected a number, got {value!r}", hint="1 is realistic, 0 waits for nothing."
         ) from None
+
+
+def _whole(name: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    raise SettingError(f"{name}: expected a whole number above 0, got {value!r}")
 
 
 def _keys(value: str) -> tuple[str, ...] | None:
@@ -59,10 +65,12 @@ def _keys(value: str) -> tuple[str, ...] | None:
 
 _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "fault": ("fault", str),
-    "pace": ("pace", _number),
+    "pace": ("pace", lambda value: _number("pace", value)),
     "level": ("level", lambda value: value if value == "z.ai" else value.upper()),
     "currency": ("currency", str.upper),
     "key": ("keys", _keys),
+    "limit": ("most_in_flight", lambda value: _whole("limit", value)),
+    "seconds": ("answer_seconds", lambda value: _number("seconds", value)),
 }
 
 

@@ -57,10 +57,12 @@ class Seen:
 class Engine:
     """Answers HTTP requests as the platform would. Safe to use from many threads.
 
-    `keys` are accepted (`None`: any key is). `level` sets how many requests may be in flight for one key and
-    tier. `pace` multiplies the realistic waiting times: 1.0 is realistic, 0 waits for nothing. `fault` is one
-    of `FAULTS`, as `parse_fault` reads it. `currency` is what the pretended account pays in.
-    `clock` (seconds, as `time.time`) and `sleep` are replaced in tests. A bad setting raises `SettingError`.
+    `keys` are accepted (`None`: any key is). `level` sets how many requests may be in flight for one key
+    and tier. `pace` multiplies the realistic waiting times: 1.0 is realistic, 0 waits for nothing. `fault`
+    is one of `FAULTS`, as `parse_fault` reads it. `currency` is what the pretended account pays in.
+    `most_in_flight` takes the place of the level's limit, and `answer_seconds` that of the time a whole
+    answer takes; both may be changed while it runs. `clock` (seconds, as `time.time`) and `sleep` are
+    replaced in tests. A bad setting raises `SettingError`.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Engine:
         pace: float = 1.0,
         fault: str | None = None,
         currency: str = "CNY",
+        most_in_flight: int | None = None,
+        answer_seconds: float | None = None,
         with_object: bool = True,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -87,6 +91,8 @@ class Engine:
         self.level = level
         self.pace = pace
         self.currency = currency
+        self.most_in_flight = most_in_flight
+        self.answer_seconds = answer_seconds
         self.with_object = with_object
         self.seen: deque[Seen] = deque(maxlen=10_000)
         self.timing = Timing(clock, sleep)
@@ -117,6 +123,8 @@ class Engine:
 
     def limit(self, tier: Tier) -> int:
         """How many requests this account may have in flight with `tier`."""
+        if self.most_in_flight is not None:
+            return self.most_in_flight
         known = tier.concurrency
         return known.get(self.level) or known.get("z.ai") or _UNKNOWN_LIMITS[self.level]
 
@@ -177,6 +185,7 @@ class Engine:
             if not fault.with_usage:
                 del content["usage"]
             wait = pace.seconds(said.completion_tokens) * self.pace
+            wait = wait if self.answer_seconds is None else self.answer_seconds
             pieces = fault.on_whole(shapes.dumps(content).encode())
             return self._response(pieces, content_type=_JSON, id=envelope.id, release=release, wait=wait)
         events = shapes.stream(said, ask, envelope, usage=fault.with_usage)

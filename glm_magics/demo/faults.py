@@ -18,6 +18,7 @@ from glm_magics.demo.refusals import CODES, Refusal
 from glm_magics.demo.response import Piece
 from glm_magics.demo.shapes import DONE
 from glm_magics.demo.sloppy import sloppy, unfit
+from glm_magics.demo.spoil import spoiled
 from glm_magics.errors import SettingError
 from glm_magics.tokens import estimate
 
@@ -69,6 +70,7 @@ _WIRE = {
     "no-done": "the stream ends without [DONE]",
     "bom": "the stream starts with a byte order mark",
     "crlf": "the stream's lines end in CR LF",
+    "spoil-rows": "an answer about several rows leaves one in 20 out and breaks one in 50",
     "sloppy-json": 'a JSON answer in a fence, with a comma too many, a price as "4.50 EUR", a wrong label',
     "bad-json": "a JSON answer of another form than asked for",
     "bad-json-once": "the same for the first request only: asked again, it answers right",
@@ -224,7 +226,11 @@ _PAGES = {
 
 # Answers that are not what was asked for
 
-_TEXTS: Mapping[str, Callable[[str], str]] = {"sloppy-json": sloppy, "bad-json": unfit}
+_TEXTS: Mapping[str, Callable[[str], str]] = {
+    "sloppy-json": sloppy,
+    "bad-json": unfit,
+    "spoil-rows": spoiled,
+}
 
 
 # Streams that go wrong

@@ -13,15 +13,33 @@ from glm_magics.demo.response import Response
 __all__ = ["AsyncDemoTransport", "DemoTransport"]
 
 
-class DemoTransport(httpx.BaseTransport):
-    """`httpx.Client(transport=DemoTransport(engine))` talks to the demo, whatever the host of the URL.
+class AsyncDemoTransport(httpx.AsyncBaseTransport):
+    """`httpx.AsyncClient(transport=AsyncDemoTransport(engine))`: as `DemoTransport`, without a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        response = self.engine.handle(request.method, request.url.raw_path.decode(), request.headers, body)
+        patience = _patience(request)
+        try:
+            await asyncio.sleep(min(response.wait, patience))
+            _check_patience(response, request, patience)
+        except BaseException:
+            response.close()
+            raise
+        stream = _AsyncBody(response, request, patience)
+        return httpx.Response(response.status, headers=dict(response.headers), stream=stream)
+
+
+class DemoTransport(httpx.BaseTransport, AsyncDemoTransport):
+    """`httpx.Client(transport=DemoTransport(engine))` talks to the demo, whatever the host of the URL; an
+    `httpx.AsyncClient` too.
 
     Reads as a network does: the client's read timeout holds, a reset is `httpx.ReadError`, and closing the
     response ends its writing.
     """
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self.engine.handle(
@@ -59,26 +77,6 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._response.close()
-
-
-class AsyncDemoTransport(httpx.AsyncBaseTransport):
-    """`httpx.AsyncClient(transport=AsyncDemoTransport(engine))`: as `DemoTransport`, without a thread."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
-        response = self.engine.handle(request.method, request.url.raw_path.decode(), request.headers, body)
-        patience = _patience(request)
-        try:
-            await asyncio.sleep(min(response.wait, patience))
-            _check_patience(response, request, patience)
-        except BaseException:
-            response.close()
-            raise
-        stream = _AsyncBody(response, request, patience)
-        return httpx.Response(response.status, headers=dict(response.headers), stream=stream)
 
 
 class _AsyncBody(httpx.AsyncByteStream):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glm_magics.demo.ask import Ask
@@ -14,6 +14,7 @@ from glm_magics.demo.writer.blocks import fences, without_fences
 from glm_magics.demo.writer.fill import fill, limited
 from glm_magics.demo.writer.fits import fits
 from glm_magics.demo.writer.invent import Wish, invented, wish
+from glm_magics.demo.writer.packed import PackedRows, packed_rows
 from glm_magics.demo.writer.parts import ROW_ID, data_of, json_object, parts, records
 from glm_magics.demo.writer.shape import Shape, from_json_schema
 from glm_magics.demo.writer.source import Source
@@ -40,11 +41,22 @@ def wants_json(ask: Ask) -> bool:
 def json_answer(ask: Ask, *, result: str = "") -> str:
     """The JSON text, compact enough to read; `result` is what a tool just said."""
     task = _task(ask)
+    packed = packed_rows(ask.question)
+    if packed is not None and task.shape is not None and not result:
+        return json.dumps(_row_by_row(packed, task.shape), ensure_ascii=False)
     if task.shape is None:
         text = result or task.text
         return json.dumps(_given(text) or _free(text), ensure_ascii=False)
     value = value_for(task.shape, result) if result else _answered(task, ask)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _row_by_row(packed: PackedRows, shape: Shape) -> Any:
+    """Every row as it would be answered alone, under its id."""
+    rows = _list_of(shape)
+    one = rows.item if rows is not None and rows.item is not None else shape
+    record = replace(one, fields=tuple((name, part) for name, part in one.fields if name != packed.id))
+    return {"rows": [{packed.id: id, **value_for(record, question)} for id, question in packed.questions]}
 
 
 @dataclass(frozen=True, slots=True)

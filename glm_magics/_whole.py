@@ -1,0 +1,166 @@
+"""Whole answers, many at a time on one event loop: sent once each, without a thread and without retries.
+
+httpx looks through all connections of a pool for each request, so that many at once cost a multiple of few.
+Here each request in flight has a transport of its own with one connection in it, and no client around it: one
+endpoint needs no cookies, redirects or merging of addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+
+from glm_magics import _wire
+from glm_magics._decoder import StreamDecoder
+from glm_magics._posting import HEADERS, broken, payload, refusal, timeouts
+from glm_magics._stream import DEFAULT_LIMITS, Limits
+from glm_magics.chat import ChatRequest, Completion, Cost, Usage
+from glm_magics.errors import GLMError, NoAnswer
+from glm_magics.tokens import estimate, estimate_input
+
+if TYPE_CHECKING:
+    from glm_magics.client import Client
+
+__all__ = ["InThreads", "WholeAnswers"]
+
+
+class WholeAnswers:
+    """The connections of one run, on the event loop that uses them. `close` ends them."""
+
+    def __init__(self, client: Client, *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._client = client
+        self._limits = limits
+        self._trust = httpx.create_ssl_context() if client.uses_network else True
+        self._url = httpx.URL(client.url(_wire.CHAT_PATH))
+        self._timeouts = timeouts(limits.idle).as_dict()
+        self._idle: list[httpx.AsyncBaseTransport] = []
+
+    async def ask(
+        self,
+        request: ChatRequest,
+        *,
+        decoder: StreamDecoder | None = None,
+        price: Callable[[Usage], Cost | None] = lambda usage: None,
+    ) -> Completion:
+        """The answer to a request, sent once (`request.stream` has to be False).
+
+        Raises a `GLMError`; one that came with a part of an answer has it in `.completion`. When the task is
+        cancelled, the connection is closed.
+        """
+        began, started = time.monotonic(), time.time()
+        decoder = decoder or StreamDecoder()
+        failed: GLMError | None = None
+        decoder.feed(await self._post(request))
+        try:
+            decoder.close()
+        except GLMError as error:
+            failed = error
+        usage = decoder.usage or _counted(decoder, request)
+        completion = decoder.completion(
+            usage,
+            finish_reason=decoder.finish_reason or "incomplete",
+            cost=price(usage),
+            model=request.model,
+            endpoint=self._client.endpoint.name,
+            request_id=decoder.request_id,
+            started=started,
+            seconds=time.monotonic() - began,
+        )
+        if failed is not None:
+            failed.message = self._client.redact(failed.message)
+            failed.args = (failed.message,)
+            failed.completion = completion
+            raise failed
+        return completion
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    async def _post(self, request: ChatRequest) -> bytes:
+        body = payload(request, self._client.endpoint.dialect)
+        http = self._idle.pop() if self._idle else self._client.asynchronous_transport(self._trust)
+        answered = False
+        failed: GLMError
+        try:
+            with _at_most(self._limits.total):
+                response = await http.handle_async_request(self._sent(body))
+                content = await response.aread()
+            answered = True
+            if response.status_code < 300:
+                return content
+            failed = refusal(self._client, response, content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            failed = broken(self._client, error, answered=False)
+        finally:
+            if answered:
+                self._idle.append(http)
+            else:  # nobody knows what is left in this connection
+                await asyncio.shield(http.aclose())
+        raise failed
+
+    def _sent(self, body: bytes) -> httpx.Request:
+        headers = {**HEADERS, "Content-Type": "application/json"}
+        extensions = {"timeout": self._timeouts}
+        request = httpx.Request("POST", self._url, headers=headers, content=body, extensions=extensions)
+        return self._client.authorize(request)
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Cut off what takes longer with `NoAnswer`. As `asyncio.timeout`, which Python 3.10 has not."""
+    task = asyncio.current_task()
+    late = False
+
+    def cut() -> None:
+        nonlocal late
+        late = True
+        if task is not None:
+            task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, cut)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not late:
+            raise
+        raise NoAnswer(f"The answer took more than {seconds:g} s.") from None
+    finally:
+        timer.cancel()
+
+
+def _counted(decoder: StreamDecoder, request: ChatRequest) -> Usage:
+    thought = estimate("".join(decoder.reasoning))
+    written = thought + estimate("".join(decoder.text))
+    return Usage(estimate_input(request), 0, written, thought, estimated=True)
+
+
+class InThreads(httpx.AsyncBaseTransport):
+    """A transport that can only wait, under an event loop: each request in a thread."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return await asyncio.to_thread(self._answer, request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        plain = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=request.content,
+            extensions=request.extensions,
+        )
+        response = self._transport.handle_request(plain)
+        try:
+            response.read()
+        finally:
+            response.close()
+        return httpx.Response(response.status_code, headers=response.headers, content=response.content)

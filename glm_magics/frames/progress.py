@@ -1,0 +1,106 @@
+"""A run as it goes: a line that is renewed, and one that stays."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glm_magics.rows.engine import Run
+
+__all__ = ["Progress", "line", "summary"]
+
+_SECONDS = 0.25  # between two lines
+
+
+class Progress:
+    """Shows lines in the notebook or terminal that runs this; in a file or pipe only the last one."""
+
+    def __init__(self, *, shown: bool = True) -> None:
+        self._notebook = shown and _in_notebook()
+        self._terminal = shown and not self._notebook and sys.stderr.isatty()
+        self._shown = shown
+        self._next = 0.0
+        self._handle: Any = None
+        self._width = 0
+
+    def show(self, run: Run) -> None:
+        """The line as it is now, at most four times a second."""
+        if (self._notebook or self._terminal) and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SECONDS
+            self._put(line(run))
+
+    def close(self, text: str) -> None:
+        """Put `text` in the place of the line."""
+        if not self._shown:
+            return
+        self._put(text)
+        if not self._notebook:
+            print(file=sys.stderr)
+
+    def _put(self, text: str) -> None:
+        if not self._notebook:
+            start = "\r" if self._terminal else ""
+            print(f"{start}{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
+            self._width = len(text) if self._terminal else 0
+            return
+        from IPython import display
+
+        if self._handle is None:
+            show: Any = display.display
+            self._handle = show({"text/plain": text}, raw=True, display_id=True)
+        else:
+            self._handle.update({"text/plain": text}, raw=True)
+
+
+def line(run: Run) -> str:
+    """Where a run stands."""
+    tally = run.tally
+    parts = [f"{tally.known:,} of {tally.total:,} rows"]
+    parts += [f"{tally.in_flight:,} in flight (limit {run.limiter.limit})"]
+    parts += [f"{tally.failed:,} failed"] if tally.failed else []
+    if tally.known and tally.seconds > 1:
+        rate = tally.known / tally.seconds
+        parts += [f"{rate:,.1f} rows/s", f"{_time((tally.total - tally.known) / rate)} left"]
+    parts += [str(cost) for cost in tally.spent.values()]
+    left = run.purse.left()
+    parts += [f"budget left {left}"] if left is not None else []
+    return " · ".join(parts)
+
+
+def summary(run: Run, *, rows: int, cached: int) -> str:
+    """What a run did, and why it ended, if that was early."""
+    tally = run.tally
+    different = tally.total + cached
+    head = f"{rows:,} rows" + (f" ({different:,} different)" if different != rows else "")
+    counts = {status: count for status, count in tally.statuses.items() if count}
+    if cached:
+        counts["cached"] = cached
+    told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    parts = [f"{head}: {told}" if told else head, f"{tally.calls:,} requests", _time(tally.seconds)]
+    parts += [str(cost) for cost in tally.spent.values()]
+    text = " · ".join(parts)
+    if run.why:
+        text += (
+            f"\n{run.why}\nRun it again to go on: rows that are done come from the cache and cost nothing."
+        )
+    if run.may_be_billed:
+        text += f"\n{len(run.may_be_billed):,} rows were in flight then and may be billed."
+    return text
+
+
+def _time(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _in_notebook() -> bool:
+    """Whether a front end renews its outputs by id: any kernel, but not IPython in a terminal."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None

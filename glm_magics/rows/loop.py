@@ -1,0 +1,81 @@
+"""One event loop in a daemon thread, for all runs of a process: a notebook's own loop stays as it is.
+
+Whoever waits for a run stays interruptible, and a forked process gets a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent import futures
+from typing import Any, TypeVar
+
+from glm_magics.errors import SettingError
+from glm_magics.rows.gate import Gates
+
+__all__ = ["Background", "background"]
+
+T = TypeVar("T")
+
+_SLICE_SECONDS = 0.1  # how often a wait looks whether it was interrupted
+_STOPPING_SECONDS = 0.8  # how long a stopped run may take to put its things away
+
+
+class Background:
+    """The loop, its thread, and the places in flight that its runs share."""
+
+    def __init__(self) -> None:
+        self.gates = Gates()
+        self.pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="glm-rows", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # Pyodide
+            self._loop.close()
+            raise SettingError("Rows are asked in a thread, and there are none here.") from None
+
+    def run(
+        self,
+        work: Coroutine[Any, Any, T],
+        *,
+        watch: Callable[[], None] = lambda: None,
+        stop: Callable[[], None] = lambda: None,
+    ) -> T | None:
+        """Wait for `work`; `watch` is called ten times a second meanwhile, in the thread that waits.
+
+        At an interrupt `stop` is called on the loop, and None comes back when the work has not ended soon
+        after. Raises what the work raises.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise SettingError("A run cannot wait for another one on the same loop.")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            while not futures.wait([future], timeout=_SLICE_SECONDS).done:
+                watch()
+            return future.result()
+        except KeyboardInterrupt:
+            self._loop.call_soon_threadsafe(stop)
+            return self._rest(future)
+
+    def _rest(self, future: futures.Future[T]) -> T | None:
+        try:
+            return future.result(timeout=_STOPPING_SECONDS)
+        except (KeyboardInterrupt, TimeoutError, futures.TimeoutError, futures.CancelledError):
+            return None
+
+
+_background: Background | None = None
+_lock = threading.Lock()
+
+
+def background() -> Background:
+    """The loop of this process; made when it is first needed, and again after a fork."""
+    global _background
+    with _lock:
+        if _background is None or _background.pid != os.getpid():
+            _background = Background()
+        return _background
