@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,13 @@ def test_the_python_on_the_front_page_runs(
     for name in ("GLM_BASE_URL", "ZAI_API_KEY", "ZHIPUAI_API_KEY", "ZHIPU_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("glm_magics.api._session", None)
-    (program,) = [text for language, text in BLOCKS if language == "python" and "import glm_magics" in text]
-    exec("import glm_magics\nglm_magics.connect('demo://?pace=0')\n" + program, {})
+    programs = [text for language, text in BLOCKS if language == "python" and "import glm_magics" in text]
+    names: dict[str, Any] = {}
+    for program in programs:
+        exec(
+            "import glm_magics\nglm_magics.connect('demo://?pace=0')\nglm_magics.pandas()\n" + program, names
+        )
+    assert names["rated"]["mood"].tolist() == ["good", "bad", "good"]
     printed = capsys.readouterr().out
     assert "391" in printed
     assert "Mercury" in printed

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from glm_magics.frames.operators import RowOperators
+
 if TYPE_CHECKING:
     from glm_magics.chat import Completion, Privacy
     from glm_magics.frames.preview import Preview
@@ -21,8 +23,12 @@ _NAME = "glm"
 _watching: dict[int, Any] = {}  # the callback in a shell that waits for pandas
 
 
-class TableAccessor:
-    """Questions about this table. Each method sends what `preview` shows, and nothing else of it."""
+class TableAccessor(RowOperators):
+    """Questions about this table, or about each of its rows.
+
+    `ask` sends what `preview` shows, and nothing else of the table; what is asked of rows, the cells that
+    its prompt names.
+    """
 
     def __init__(self, table: Any) -> None:
         self._table = table

@@ -107,7 +107,11 @@ class RowOperators:
 
     def _text(self, text: str | None) -> str:
         """A template for what is looked at."""
+        from glm_magics import api
+
+        masked = api.session().defaults.mask
         names = [str(column) for column in self._frame.columns if not str(column).startswith("_glm_")]
+        names = [name for name in names if name not in masked]
         if text is not None and template.names(text):
             return text
         if text is not None and text not in names:

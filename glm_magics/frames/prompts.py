@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from glm_magics import template
 from glm_magics.errors import RequestError, TemplateError
+from glm_magics.inert import inert
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,18 +33,22 @@ class Prompts:
     texts: list[str]
 
 
-def prompts(frame: pd.DataFrame, task: RowTask) -> Prompts:
+def prompts(frame: pd.DataFrame, task: RowTask, *, masked: Collection[str] = ()) -> Prompts:
     """The prompts of all rows. `{{column}}` is the row's value, by the rules of every template; a missing
-    value is left empty. A function gets the row as a Series and returns its prompt.
+    value is left empty. A function gets the row as a Series and returns its prompt. Neither sees the columns
+    that are `masked`.
 
-    Raises `TemplateError` for a name that is no column, `RequestError` for what is not a prompt.
+    Raises `TemplateError` for a name that is no column, or masked; `RequestError` for what is not a prompt.
     """
+    frame = frame.loc[:, [str(column) not in masked for column in frame.columns]]
     if not isinstance(task, str):
         texts = [_prompt_of(task(row), at) for at, (_, row) in enumerate(frame.iterrows())]
         return Prompts(f"{{{{{_PROMPT}}}}}", (_PROMPT,), [(text,) for text in texts], texts)
     if not task.strip():
         raise RequestError("The prompt is empty.", hint="Write what to do with each row. Nothing was sent.")
     names = template.names(task)
+    if hidden := [name for name in names if name in masked]:
+        raise TemplateError(f"{{{{{hidden[0]}}}}} is masked in this session: its values are not sent.")
     columns = [_cells(frame, name) for name in names]
     cells = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
     return Prompts(task, names, cells, [_filled(task, names, row) for row in cells])
@@ -72,9 +77,10 @@ def _cells(frame: pd.DataFrame, name: str) -> list[Any]:
 
 
 def _cell(name: str, value: Any) -> Any:
-    if type(value) in (str, int, bool) or (type(value) is float and math.isfinite(value)):
+    """What of a text could act in a prompt is written out: a cell is data."""
+    if type(value) in (int, bool) or (type(value) is float and math.isfinite(value)):
         return value
-    return template.show_value(name, value)
+    return inert(template.show_value(name, value))
 
 
 def _prompt_of(made: Any, row: int) -> str:

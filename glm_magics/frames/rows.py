@@ -15,6 +15,7 @@ from glm_magics import _asking, _connect, api
 from glm_magics._options import Options
 from glm_magics.chat import Message
 from glm_magics.errors import RequestError, SettingError
+from glm_magics.frames.attach import rules_of
 from glm_magics.frames.estimate import estimated
 from glm_magics.frames.outcome import STATUS, with_answers
 from glm_magics.frames.progress import Progress, summary
@@ -192,7 +193,13 @@ def _mapped(frame: pd.DataFrame, how: How) -> pd.DataFrame:
 def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]]:
     """The plan, one item for each different prompt, and for each row the number of its item."""
     session = api.session()
-    made = prompts(frame, how.task)
+    rules = rules_of(how.options, session.defaults)
+    if not rules.has_rows:
+        raise SettingError(
+            f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
+            hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
+        )
+    made = prompts(frame, how.task, masked=rules.mask)
     plan = Plan(session, Task(made.template, made.names, how.column), _settled(session, how), how.schema)
     _keep_key_out(session, made.texts)
     numbers: dict[str, int] = {}
