@@ -218,7 +218,8 @@ def _demo(magics: GLMMagics, words: Sequence[str]) -> None:
         print(_demo_help())
         return
     settings = {"on": "demo://", "fault": f"demo://?fault={words[-1]}", "pace": f"demo://?pace={words[-1]}"}
-    _connected(magics, api.connect(settings.get(words[0]), tier=api.session().defaults.tier))
+    url = "demo://" if list(words) == ["fault", "off"] else settings.get(words[0])
+    _connected(magics, api.connect(url, tier=api.session().defaults.tier))
 
 
 def _connected(magics: GLMMagics, session: Session) -> None:
@@ -248,8 +249,10 @@ _DEMO_HELP = """\
 The demo engine answers without a key or a network. It keeps to the platform's rules and makes up
 what it says.
 
-  %glm demo on        use it              %glm demo off      back to what the environment says
-  %glm demo pace 0    do not wait         %glm demo fault X  show what a failure looks like:
+  %glm demo on          use it
+  %glm demo off         back to what the environment says
+  %glm demo pace 0      do not wait
+  %glm demo fault X     show what a failure looks like; `%glm demo fault off` ends it:
 
 """
 

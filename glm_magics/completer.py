@@ -77,7 +77,7 @@ def _after(
     if not cell and given[:2] == ["demo", "fault"]:
         from glm_magics.demo import FAULTS
 
-        return FAULTS
+        return (*FAULTS, "off")
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None

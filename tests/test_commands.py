@@ -185,3 +185,10 @@ def test_an_estimate_covers_every_tier_with_a_price(cells: Cells) -> None:
     table: Any = cells("%glm --estimate --max-tokens 500 hello").value
     assert table.iloc[:, 1].is_monotonic_increasing or table.iloc[:, 0].is_monotonic_increasing
     assert table.loc["glm-4.7-flash"].sum() == 0
+
+
+def test_a_pretended_failure_can_be_ended(cells: Cells) -> None:
+    cells("%glm demo fault balance")
+    assert cells("%glm hi").error is not None
+    cells("%glm demo fault off")
+    assert cells("%glm hi").error is None

@@ -236,3 +236,12 @@ def test_any_text_gives_a_value_of_the_schema_or_a_refusal(text: str, truncated:
         assert set(row) >= {"name", "qty"}
         assert isinstance(row["name"], str)
         assert type(row["qty"]) is int
+
+
+def test_a_decimal_as_text_is_what_was_asked_for() -> None:
+    assert parse('{"rows": [{"cost": "12.50"}]}', "cost: decimal").notes == ()
+
+
+def test_a_cut_answer_that_is_nothing_but_json_did_not_stand_in_a_text() -> None:
+    cut = parse('{"rows": [{"a": 1}, {"a": ', "a: int", truncated=True)
+    assert [note.kind for note in cut.notes] == ["dropped"]

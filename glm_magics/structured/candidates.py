@@ -191,8 +191,10 @@ def _scanned(text: str, keys: frozenset[str]) -> Found:
         _fenced(scan, body, fence["language"].lower(), closed=at < len(text) or text.endswith(fence["mark"]))
     if not scan.documents:
         _braceless(scan)
-    notes = () if not scan.documents else (Note("unwrapped", "", "the JSON stood in a longer text"),)
-    return Found(scan.documents, "".join(scan.lead), notes)
+    trail = "".join(scan.lead)
+    around = trail.strip() or any(found.lead.strip() or found.place != "prose" for found in scan.documents)
+    notes = (Note("unwrapped", "", "the JSON stood in a longer text"),) if scan.documents and around else ()
+    return Found(scan.documents, trail, notes)
 
 
 def _fence_body(text: str, fence: re.Match[str]) -> tuple[str, int]:

@@ -210,7 +210,7 @@ class Coercion:
             self.units.setdefault(path, {})[found.unit.lower()] = None
         if str(value) != str(number):
             self.note("coerced", loc, f"{shown(value)!r} → {number}")
-        else:
+        elif node.get("format") != "decimal":  # which is asked for as text
             self.note("coerced", loc, f"text {shown(value)!r} → number")
         return number
 
