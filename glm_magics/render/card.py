@@ -17,7 +17,7 @@ def data_card(lines: Sequence[str], table: str, text: str) -> str:
     said = "".join(f"<p>{_shown(line)}</p>" for line in lines)
     whole = "\n".join(_shown(line) for line in text.split("\n"))
     state = " open" if text.count("\n") < _SHORT else ""
-    folded = f"<details{state}><summary>What would be sent</summary><pre>{whole}</pre></details>"
+    folded = f"<details{state}><summary>What would be sent</summary><pre><code>{whole}</code></pre></details>"
     return f"<div>{said}{table}{folded}</div>"
 
 
