@@ -12,6 +12,7 @@ import pytest
 
 from glm_magics._tiers import tiers
 from glm_magics.demo.ask import Ask, Draft, Function, Turn
+from glm_magics.demo.pictures import Picture
 from glm_magics.demo.writer import compose
 from glm_magics.demo.writer.shape import Shape, from_json_schema
 from glm_magics.demo.writer.tables import attached, without_tables
@@ -173,8 +174,36 @@ def test_attached_tables_are_summarised_from_their_values(block: str) -> None:
 
 def test_a_summary_says_when_it_saw_only_some_rows() -> None:
     text = said(f"What falls?\n\nTable `df`: 5,000 rows × 3 columns.\n\n```csv\n{SALES}```")
-    assert "Of 5000 rows, these are the 3 attached." in text
-    assert "attached." not in said(f"What falls?\n\nTable `df`: 3 rows × 3 columns.\n\n```csv\n{SALES}```")
+    assert "has **5,000** rows and 3 columns. The figures are those of the 3 that came:" in text
+    assert "that came" not in said(f"What falls?\n\nTable `df`: 3 rows × 3 columns.\n\n```csv\n{SALES}```")
+
+
+def test_the_numbers_of_rows_are_no_column_of_the_table() -> None:
+    text = said("What falls?\n\nTable `df`: 9 rows × 1 column.\n\n```csv\nrow,units\n0,4\n8,6\n```")
+    assert "**9** rows and 1 column." in text
+    assert "| row |" not in text
+
+
+REGIONS = "month,region,units\nJan,North,4\nJan,South,9\nFeb,North,6\nFeb,South,5\n"
+
+
+@pytest.mark.parametrize("question", ["Which region declines?", "Compare the units by regions"])
+def test_a_question_that_names_a_column_of_groups_gets_the_figures_of_each(question: str) -> None:
+    text = said(f"{question}\n\n{REGIONS}")
+    assert "| region | column | values | mean | first | last | change |" in text
+    assert "| North | units | 2 | 5 | 4 | 6 | +2 |" in text
+    assert "| South | units | 2 | 7 | 9 | 5 | -4 |" in text
+
+
+def test_a_question_that_names_no_column_of_groups_gets_no_groups() -> None:
+    assert "change" not in said(f"How many units were there?\n\n{REGIONS}")
+
+
+def test_a_question_about_an_image_is_told_that_nothing_looks_at_it() -> None:
+    picture = Picture("PNG", 5, 3, 70)
+    text = compose(Ask(tier=AIR, turns=(Turn("user", "What is this?", ("image_url",), (picture,)),))).text
+    assert "PNG, 5 × 3 pixels, 70 bytes" in text
+    assert "cannot see what is in it" in text
 
 
 def test_a_single_column_in_a_csv_fence_is_a_table() -> None:

@@ -55,6 +55,12 @@ def test_a_preview_shows_the_card_and_the_text(registered: None) -> None:
     assert shown.text in repr(shown)
 
 
+def test_a_long_text_is_folded_away(registered: None) -> None:
+    table = pd.concat([FRAME] * 30, ignore_index=True)
+    assert "<details open>" in FRAME.glm.preview()._repr_html_()
+    assert "<details>" in table.glm.preview()._repr_html_()
+
+
 def test_hostile_cells_break_no_display(registered: None) -> None:
     table = hostile()
     table.iloc[0, 0] = "<script>alert(1)</script>"

@@ -9,12 +9,15 @@ from glm_magics.render.text import reveal
 
 __all__ = ["data_card"]
 
+_SHORT = 40  # lines
+
 
 def data_card(lines: Sequence[str], table: str, text: str) -> str:
-    """`lines` in paragraphs, `table` (made by `frame_table`), and `text` as it is, folded away."""
+    """`lines` in paragraphs, `table` (made by `frame_table`), and `text` as it is, folded if it is long."""
     said = "".join(f"<p>{_shown(line)}</p>" for line in lines)
     whole = "\n".join(_shown(line) for line in text.split("\n"))
-    folded = f"<details open><summary>What would be sent</summary><pre>{whole}</pre></details>"
+    state = " open" if text.count("\n") < _SHORT else ""
+    folded = f"<details{state}><summary>What would be sent</summary><pre><code>{whole}</code></pre></details>"
     return f"<div>{said}{table}{folded}</div>"
 
 

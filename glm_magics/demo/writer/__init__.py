@@ -20,13 +20,12 @@ from glm_magics.demo.writer.explain import (
     asks_for_several,
     explanation,
     note,
-    table_summary,
     thoughts,
-    withheld_summary,
 )
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
-from glm_magics.demo.writer.pictures import picture_summary
+from glm_magics.demo.writer.pictures import picture_summary, unseen
+from glm_magics.demo.writer.summary import table_summary, withheld_summary
 from glm_magics.demo.writer.tables import announced, attached, without_tables
 from glm_magics.demo.writer.web import search_results
 from glm_magics.demo.writer.words import is_chinese, sentences
@@ -114,7 +113,7 @@ def _short(ask: Ask, plain: str, chinese: bool) -> str:
         return first_words(text or _in_a_line(plain, chinese), words)
     if _BRIEF.search(plain):
         return text or _in_a_line(plain, chinese)
-    return _noted(text or explanation(ask), chinese)
+    return _noted(text or (unseen(chinese) if ask.pictures else explanation(ask)), chinese)
 
 
 def _in_a_line(plain: str, chinese: bool) -> str:

@@ -7,10 +7,10 @@ import re
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer.intents import snippet
 from glm_magics.demo.writer.snippets import MEAN
-from glm_magics.demo.writer.tables import Announced, Column, Table, announced, attached, without_tables
+from glm_magics.demo.writer.tables import attached, without_tables
 from glm_magics.demo.writer.words import is_chinese
 
-__all__ = ["asks_for_several", "explanation", "note", "table_summary", "thoughts", "withheld_summary"]
+__all__ = ["asks_for_several", "explanation", "note", "thoughts"]
 
 _QUOTED = 160
 
@@ -112,65 +112,6 @@ def _ideas(chinese: bool) -> str:
 def _short(text: str, length: int = _QUOTED) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[:length].rstrip()}…"
-
-
-# Tables
-
-
-def table_summary(tables: list[Table], question: str, chinese: bool) -> str:
-    """Rows, ranges, means and most frequent values, all computed from the cells."""
-    parts = [_one_table(table, n, len(tables), chinese) for n, table in enumerate(tables, 1)]
-    here = sum(len(table.rows) for table in tables)
-    said = sum(table.rows for table in announced(question))
-    if said > here:  # the rest stayed at home
-        parts.append(
-            f"消息提到 {said} 行，以上只统计附带的 {here} 行。"
-            if chinese
-            else f"Of {said} rows, these are the {here} attached."
-        )
-    return "\n\n".join(parts)
-
-
-def withheld_summary(tables: list[Announced], chinese: bool) -> str:
-    """What is known of tables whose rows were not sent."""
-    parts = []
-    for table in tables:
-        if chinese:
-            lead = f"表格 `{table.name}` 有 **{table.rows}** 行、{table.columns} 列；没有收到任何一行。"
-            head = "| 列 | 已知 |"
-        else:
-            lead = (
-                f"The table `{table.name}` has **{table.rows}** rows and {table.columns} columns; "
-                "no row of it was sent, so this is all there is to say:"
-            )
-            head = "| column | what is known |"
-        cells = (line.replace("|", " ").partition(": ") for line in table.lines)
-        parts.append("\n".join([lead, "", head, "|---|---|", *(f"| {a} | {b} |" for a, _, b in cells)]))
-    return "\n\n".join(parts)
-
-
-def _one_table(table: Table, number: int, count: int, chinese: bool) -> str:
-    which = "" if count == 1 else f" {number}"
-    rows, columns = len(table.rows), len(table.names)
-    if chinese:
-        lead = f"表格{which}有 **{rows}** 行、{columns} 列。"
-        head = "| 列 | 类型 | 最小 | 平均 | 最大 | 最常见 | 缺失 |"
-    else:
-        lead = f"The table{which} has **{rows}** rows and {columns} columns."
-        head = "| column | kind | min | mean | max | most frequent | missing |"
-    body = [_row(column, chinese) for column in table.columns]
-    return "\n".join([lead, "", head, "|---|---|---:|---:|---:|---|---:|", *body])
-
-
-def _row(column: Column, chinese: bool) -> str:
-    name, missing, values = column.name.replace("|", " "), column.missing, column.numbers
-    if values:
-        mean = sum(values) / len(values)
-        kind = "数值" if chinese else "numbers"
-        return f"| {name} | {kind} | {min(values):g} | {mean:.6g} | {max(values):g} | | {missing} |"
-    kind = "文本" if chinese else "text"
-    top = "{} ({}×)".format(*column.top).replace("|", " ") if missing < len(column.cells) else ""
-    return f"| {name} | {kind} | | | | {top} | {missing} |"
 
 
 # Thinking

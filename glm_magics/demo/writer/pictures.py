@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glm_magics.demo.pictures import Picture
 
-__all__ = ["described", "picture_summary"]
+__all__ = ["described", "picture_summary", "unseen"]
 
 
 def picture_summary(pictures: tuple[Picture, ...], chinese: bool) -> str:
@@ -16,6 +16,15 @@ def picture_summary(pictures: tuple[Picture, ...], chinese: bool) -> str:
     )
     lines = [f"{n}. {described(picture, chinese)}" for n, picture in enumerate(pictures, 1)]
     return "\n".join([lead, "", *lines])
+
+
+def unseen(chinese: bool) -> str:
+    """What there is to answer when the question is about what an image shows."""
+    return (
+        "演示引擎读得出尺寸，看不见内容。"
+        if chinese
+        else "The demo reads the size of an image; it cannot see what is in it."
+    )
 
 
 def described(picture: Picture, chinese: bool) -> str:
