@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from conftest import Cells
 from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
 
 from glm_magics import api
 from glm_magics._session import Session
@@ -243,7 +244,7 @@ def test_each_is_for_cells(cells: Cells, engine: Listener) -> None:
 def test_what_a_cell_holds_cannot_act_in_the_output(
     cells: Cells, engine: Listener, front_end: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cells.shell, "kernel", object(), raising=False)
+    monkeypatch.setattr(InteractiveShell.instance(), "kernel", object(), raising=False)
     cells("reviews.loc['y', 'text'] = '<script>alert(1)</script> $x$'")
     assert cells(CELL).error is None
     html = [seen[1]["text/html"] for seen in front_end if "text/html" in seen[1]]
