@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from glm_magics import api, commands, grammar, manual, prompting
+from glm_magics import api, commands, each_cells, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
 from glm_magics.chat import ChatRequest, Completion, Message
@@ -50,10 +50,10 @@ _OPTION_NAMES = frozenset(
 
 
 class Interrupted(KeyboardInterrupt):
-    """An answer was interrupted: the cells queued behind it do not run, and no traceback is shown."""
+    """A cell was interrupted: the cells queued behind it do not run, and no traceback is shown."""
 
     def _render_traceback_(self) -> list[str]:
-        return ["Interrupted; the part of the answer that had come is kept."]
+        return ["Interrupted; what had come is kept."]
 
 
 class Cell:
@@ -83,6 +83,8 @@ class Cell:
             command = commands.find(parsed)
             if command is not None:
                 return command(self._magics, parsed.words[1:])
+        if "each" in parsed.values:
+            raise GrammarError("--each is for cells: `%%glm --each NAME -o OUT`, with the prompt below.")
         if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
         answer = self._ask(parsed.text, parsed, brief=True)
@@ -111,8 +113,11 @@ class Cell:
     # -- asking -------------------------------------------------------------------------------------
 
     def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
+        each_cells.check(parsed)
         session = api.session()
         plan = plan_of(parsed, self._names)
+        if "each" in parsed.values:
+            return self._ask_each(text, plan, parsed)
         messages, options = prompting.composed(
             text, parsed, self._names, session=session, options=self._options(parsed)
         )
@@ -132,6 +137,16 @@ class Cell:
             return commands.estimate(session, asked(session, request, plan)[0])
         data = stream_data(session, request, plan, options=options, label=self._label())
         return self._follow(data, parsed, plan, brief)
+
+    def _ask_each(self, text: str, plan: Schema | None, parsed: Line) -> pd.DataFrame | None:
+        each = each_cells.Each(text, plan, parsed, self._names, self._options(parsed))
+        if parsed.values.get("estimate"):
+            return each.estimate()
+        frame, interrupted = each.ask()
+        self._shell.user_ns[parsed.values["out"]] = frame
+        if interrupted:
+            raise Interrupted
+        return None
 
     def _request(
         self, messages: tuple[Message, ...], documents: Sequence[Document], options: Options, parsed: Line

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._tiers import tiers
-from glm_magics.data_cells import schema_names
+from glm_magics.data_cells import frame_names, schema_names
 from glm_magics.grammar import OPTIONS, PRIVACY_LEVELS, SHAPES, Option, option_named, words
 from glm_magics.manual import COMMANDS
 from glm_magics.template import data_names
@@ -103,6 +103,8 @@ def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> I
         return SHAPES
     if option.kind == "schema":
         return schema_names(namespace)
+    if option.kind == "frame":
+        return frame_names(namespace)
     if option.kind == "privacy":
         return PRIVACY_LEVELS
     return data_names(namespace) if option.kind in ("name", "image") else ()

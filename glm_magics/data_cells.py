@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from glm_magics.chat import Completion
     from glm_magics.structured.schema import Schema
 
-__all__ = ["data_of", "plan_of", "schema_names", "shape_of"]
+__all__ = ["data_of", "frame_names", "plan_of", "schema_names", "shape_of"]
 
 _LIST_OF = re.compile(r"list\[\s*(\w+)\s*\]")
 
@@ -67,6 +67,20 @@ def data_of(completion: Completion, shape: str) -> Any:
 def schema_names(names: Mapping[str, Any]) -> list[str]:
     """The names in the notebook that can stand after `--schema`, for completion."""
     return [name for name, value in names.items() if not name.startswith("_") and _is_spec(value)]
+
+
+def frame_names(names: Mapping[str, Any]) -> list[str]:
+    """The names in the notebook that can stand after `--each`: tables and columns, of pandas or polars."""
+    return [name for name, value in names.items() if not name.startswith("_") and _is_frame(value)]
+
+
+def _is_frame(value: Any) -> bool:
+    bases = type.mro(type(value))
+    homes = {(base.__module__.partition(".")[0], base.__name__) for base in bases}
+    return not _FRAMES.isdisjoint(homes)
+
+
+_FRAMES = {(home, kind) for home in ("pandas", "polars") for kind in ("DataFrame", "Series")}
 
 
 def _spec(text: str, names: Mapping[str, Any]) -> Any:

@@ -42,6 +42,7 @@ Examples
     %%glm air -o summary --max-tokens 2k
     %%glm glm-4.7 --think -i sales            a question about the DataFrame `sales`
     %%glm --privacy stats --mask email -i df  aggregates of `df`, and nothing of its column `email`
+    %%glm --each df -o out --schema 'mood: good|bad'    one answer for each row, in new columns
     %%glm --estimate                          what would be sent, what would it cost? Nothing is sent
     %glm tiers --free
     %config GLMMagics                         the settings, with their values

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from glm_magics.documents import Document
     from glm_magics.frames.rules import Rules
 
-__all__ = ["composed", "documents"]
+__all__ = ["composed", "documents", "say_what_stayed"]
 
 
 def composed(
@@ -47,7 +47,7 @@ def composed(
         )
         if options.system is not None:  # a table that it names stands with the others, for it is data
             options = replace(options, system=fill(options.system, names, show=show))
-        _say_what_stayed(text, names)
+        say_what_stayed(text, names)
     images = [*_inputs(parsed, names, attached), *_images(parsed, names)]
     said = "".join(piece for piece in content if isinstance(piece, str))
     for image in images:
@@ -118,7 +118,7 @@ def _images(parsed: Line, names: Mapping[str, Any]) -> list[ImagePart]:
     return parts.named(parsed.values.get("images", ()), names, fetch=bool(parsed.values.get("fetch")))
 
 
-def _say_what_stayed(text: str, names: Mapping[str, Any]) -> None:
+def say_what_stayed(text: str, names: Mapping[str, Any]) -> None:
     """Who writes `{{df.shape}}` expects a value: say that it was sent as written."""
     for slot in left_as_text(text, names):
         print(f"{slot} is sent as it is written: only plain names are filled.", file=sys.stderr)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 from conftest import Cells
+from IPython.core.interactiveshell import InteractiveShell
 
+from glm_magics import api
 from glm_magics._session import Session
 from glm_magics.frames.rows import map_rows
 
@@ -55,3 +58,21 @@ def test_in_ipython_it_works_as_in_a_script(cells: Cells) -> None:
     assert ran.error is None
     assert "2 rows: 2 ok" in ran.text
     assert cells["done"]["n"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("attended", "renewed"), [(True, True), (False, False)])
+def test_the_line_is_renewed_only_where_somebody_watches(
+    bare_environment: None,
+    front_end: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    attended: bool,
+    renewed: bool,
+) -> None:
+    request = {"content": {"allow_stdin": attended}}
+    kernel = SimpleNamespace(get_parent=lambda: request)
+    monkeypatch.setattr(InteractiveShell.instance(), "kernel", kernel, raising=False)
+    api.connect("demo://?pace=0&seconds=0.3")
+    asked(rows_per_request=1)
+    assert (front_end[-1][0] == "update") is renewed
+    assert front_end[-1][1]["text/plain"].startswith("4 rows (3 different): 3 ok")
+    assert (len(front_end) > 1) is renewed

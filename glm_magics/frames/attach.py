@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from glm_magics._options import Options
     from glm_magics._tier import Tier
 
-__all__ = ["asking_about", "attach", "belongs_in_the_block", "room_for_data", "rules_of"]
+__all__ = ["asking_about", "attach", "belongs_in_the_block", "room_for_data", "rules_of", "without_masked"]
 
 _BLOCK_TOKENS = 80  # the words around the data
 _INPUT_MARGIN = 1.2  # how much too low the local token count may be
@@ -76,7 +76,7 @@ def attach(
     unmasked = {name: values[name] for name, table in tables.items() if table is None}
     for name, value in unmasked.items():
         show_value(name, value)  # refuses what is no data, too large or holds itself
-    plain = {name: _masked(value, rules.mask) for name, value in unmasked.items()}
+    plain = {name: without_masked(value, rules.mask) for name, value in unmasked.items()}
     check_mask(must_mask, _labels(tables, plain.values()))
     parts = {name: _of_plain(name, value, rules) for name, value in plain.items()}
     parts |= _of_tables({name: table for name, table in tables.items() if table is not None}, rules)
@@ -120,13 +120,15 @@ def _size(value: Any) -> str:
     return f"{kind} of {len(value):,}" if hasattr(value, "__len__") else kind
 
 
-def _masked(value: Any, mask: Sequence[str]) -> Any:
+def without_masked(value: Any, mask: Sequence[str]) -> Any:
     """Lists and dicts without what stands under a masked key."""
     if not mask:
         return value
     if isinstance(value, dict):
-        return {key: "masked" if str(key) in mask else _masked(item, mask) for key, item in value.items()}
-    return [_masked(item, mask) for item in value] if isinstance(value, (list, tuple)) else value
+        return {
+            key: "masked" if str(key) in mask else without_masked(item, mask) for key, item in value.items()
+        }
+    return [without_masked(item, mask) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _labels(tables: Mapping[str, Table | None], plain: Any) -> Iterator[Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from glm_magics.frames.prompts import RowTask
     from glm_magics.frames.rows import RowOptions
 
-__all__ = ["RowOperators"]
+__all__ = ["RowOperators", "frame_of"]
 
 
 class RowOperators:
@@ -33,11 +33,7 @@ class RowOperators:
 
     @property
     def _frame(self) -> pd.DataFrame:
-        table = self._table
-        frame: pd.DataFrame = table
-        if table.ndim == 1:
-            frame = table.to_frame("text" if table.name is None else table.name)
-        return frame
+        return frame_of(self._table)
 
     def map(self, task: RowTask, *, schema: Any = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
         """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said."""
@@ -129,6 +125,14 @@ class RowOperators:
         if len(wanted) == 1:
             return f"{{{{{wanted[0]}}}}}"
         return "\n".join(f"{name}: {{{{{name}}}}}" for name in wanted)
+
+
+def frame_of(table: Any) -> pd.DataFrame:
+    """A DataFrame as it is; of a Series its one column, "text" where it has no name."""
+    frame: pd.DataFrame = table
+    if table.ndim == 1:
+        frame = table.to_frame("text" if table.name is None else table.name)
+    return frame
 
 
 def _items(labels: Sequence[str] | Mapping[str, str]) -> list[tuple[str, str]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from glm_magics._front_end import is_attended, is_inside_output, request_of
 
 if TYPE_CHECKING:
     from glm_magics.rows.engine import Run
@@ -15,10 +18,13 @@ _SECONDS = 0.25  # between two lines
 
 
 class Progress:
-    """Shows lines in the notebook or terminal that runs this; in a file or pipe only the last one."""
+    """Shows lines in the notebook or terminal that runs this; only the last one in a file or pipe, where
+    nobody watches, and where outputs cannot be renewed."""
 
     def __init__(self, *, shown: bool = True) -> None:
-        self._notebook = shown and _in_notebook()
+        shell = _kernel_shell() if shown else None
+        self._notebook = shell is not None
+        self._renews = shell is not None and _renews_outputs(shell)
         self._terminal = shown and not self._notebook and sys.stderr.isatty()
         self._shown = shown
         self._next = 0.0
@@ -27,20 +33,21 @@ class Progress:
 
     def show(self, run: Run) -> None:
         """The line as it is now, at most four times a second."""
-        if (self._notebook or self._terminal) and time.monotonic() >= self._next:
+        if (self._renews or self._terminal) and time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS
-            self._put(line(run))
+            self._put({"text/plain": line(run)})
 
-    def close(self, text: str) -> None:
-        """Put `text` in the place of the line."""
+    def close(self, bundle: Mapping[str, str]) -> None:
+        """Put a MIME bundle in the place of the line; where there is no notebook, its text."""
         if not self._shown:
             return
-        self._put(text)
+        self._put(bundle)
         if not self._notebook:
             print(file=sys.stderr)
 
-    def _put(self, text: str) -> None:
+    def _put(self, bundle: Mapping[str, str]) -> None:
         if not self._notebook:
+            text = bundle["text/plain"].rstrip()
             start = "\r" if self._terminal else ""
             print(f"{start}{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
             self._width = len(text) if self._terminal else 0
@@ -49,9 +56,9 @@ class Progress:
 
         if self._handle is None:
             show: Any = display.display
-            self._handle = show({"text/plain": text}, raw=True, display_id=True)
+            self._handle = show(dict(bundle), raw=True, display_id=True)
         else:
-            self._handle.update({"text/plain": text}, raw=True)
+            self._handle.update(dict(bundle), raw=True)
 
 
 def line(run: Run) -> str:
@@ -78,7 +85,10 @@ def summary(run: Run, *, rows: int, cached: int) -> str:
     if cached:
         counts["cached"] = cached
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
-    parts = [f"{head}: {told}" if told else head, f"{tally.calls:,} requests", _time(tally.seconds)]
+    parts = [f"{head}: {told}" if told else head]
+    if tally.total:
+        requests = f"{tally.calls:,} request" + ("" if tally.calls == 1 else "s")
+        parts += [requests, _time(tally.seconds)]
     parts += [str(cost) for cost in tally.spent.values()]
     text = " · ".join(parts)
     if run.why:
@@ -97,10 +107,16 @@ def _time(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
-def _in_notebook() -> bool:
-    """Whether a front end renews its outputs by id: any kernel, but not IPython in a terminal."""
+def _kernel_shell() -> Any:
+    """The shell of a kernel, of any front end; None in a script, and in IPython in a terminal."""
     if "IPython" not in sys.modules:
-        return False
+        return None
     from IPython.core.getipython import get_ipython
 
-    return getattr(get_ipython(), "kernel", None) is not None
+    shell = get_ipython()
+    return shell if getattr(shell, "kernel", None) is not None else None
+
+
+def _renews_outputs(shell: Any) -> bool:
+    request = request_of(shell)
+    return is_attended(request) and not is_inside_output(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,8 +24,8 @@ _PROMPT = "prompt"
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The instruction with its `{{names}}`, and for each row the values of these names and the whole
-    prompt."""
+    """The instruction with the `{{names}}` that a row fills, and for each row the values of these names and
+    the whole prompt."""
 
     template: str
     names: tuple[str, ...]
@@ -33,10 +33,16 @@ class Prompts:
     texts: list[str]
 
 
-def prompts(frame: pd.DataFrame, task: RowTask, *, masked: Collection[str] = ()) -> Prompts:
+def prompts(
+    frame: pd.DataFrame,
+    task: RowTask,
+    *,
+    masked: Collection[str] = (),
+    fixed: Mapping[str, str] | None = None,
+) -> Prompts:
     """The prompts of all rows. `{{column}}` is the row's value, by the rules of every template; a missing
     value is left empty. A function gets the row as a Series and returns its prompt. Neither sees the columns
-    that are `masked`.
+    that are `masked`. `fixed` are texts for names that are no columns, the same for all rows.
 
     Raises `TemplateError` for a name that is no column, or masked; `RequestError` for what is not a prompt.
     """
@@ -46,17 +52,21 @@ def prompts(frame: pd.DataFrame, task: RowTask, *, masked: Collection[str] = ())
         return Prompts(f"{{{{{_PROMPT}}}}}", (_PROMPT,), [(text,) for text in texts], texts)
     if not task.strip():
         raise RequestError("The prompt is empty.", hint="Write what to do with each row. Nothing was sent.")
-    names = template.names(task)
-    if hidden := [name for name in names if name in masked]:
-        raise TemplateError(f"{{{{{hidden[0]}}}}} is masked in this session: its values are not sent.")
+    if hidden := [name for name in template.names(task) if name in masked]:
+        raise TemplateError(f"{{{{{hidden[0]}}}}} is masked: its values are not sent.")
+    fixed = fixed or {}
+    names = tuple(name for name in template.names(task) if name not in fixed)
     columns = [_cells(frame, name) for name in names]
     cells = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
-    return Prompts(task, names, cells, [_filled(task, names, row) for row in cells])
+    texts = [_filled(task, names, row, fixed) for row in cells]
+    for_many = _filled(task, names, tuple(f"{{{{{name}}}}}" for name in names), fixed) if fixed else task
+    return Prompts(for_many, names, cells, texts)
 
 
-def _filled(task: str, names: Iterable[str], cells: tuple[Any, ...]) -> str:
+def _filled(task: str, names: Iterable[str], cells: tuple[Any, ...], fixed: Mapping[str, str]) -> str:
+    """All names in one pass, so that no value is read as a template."""
     shown = {name: "" if value is None else value for name, value in zip(names, cells, strict=True)}
-    return template.fill(task, shown)
+    return template.fill(task, {**fixed, **shown})
 
 
 def _cells(frame: pd.DataFrame, name: str) -> list[Any]:

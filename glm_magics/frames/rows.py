@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
@@ -34,7 +35,17 @@ if TYPE_CHECKING:
 
     from glm_magics._session import Session
 
-__all__ = ["CacheMode", "RowOptions", "errors", "map_rows", "retry"]
+__all__ = [
+    "CacheMode",
+    "How",
+    "RowOptions",
+    "Summed",
+    "ask_rows",
+    "errors",
+    "estimate_rows",
+    "map_rows",
+    "retry",
+]
 
 CacheMode: TypeAlias = "Literal['on', 'fresh', 'off'] | os.PathLike[str]"
 
@@ -64,18 +75,23 @@ class RowOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How rows are asked, beside the task: see `map_rows`."""
+    """How rows are asked: see `map_rows`. `fixed` are texts for `{{names}}` that are no columns."""
 
     task: RowTask
     schema: Any
     options: Options
-    says_how_to_think: bool
-    column: str
-    rows_per_request: RowsPerRequest
-    budget: Decimal | None
-    cache: CacheMode
-    progress: bool
-    bounds: Bounds
+    says_how_to_think: bool = False
+    column: str = "answer"
+    rows_per_request: RowsPerRequest = "auto"
+    budget: Decimal | None = None
+    cache: CacheMode = "on"
+    progress: bool = True
+    bounds: Bounds = field(default_factory=Bounds)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+Summed: TypeAlias = "Callable[[pd.DataFrame, str], Mapping[str, str]]"
+"""Makes the MIME bundle that stays in the output, of the result and its summary in words."""
 
 
 _runs: OrderedDict[str, How] = OrderedDict()
@@ -148,9 +164,7 @@ def map_rows(
         progress=progress,
         bounds=Bounds(concurrency, max_calls, max_tokens, max_seconds),
     )
-    if estimate:
-        return _estimated(frame, how)
-    return _mapped(frame, how)
+    return estimate_rows(frame, how) if estimate else ask_rows(frame, how)[0]
 
 
 def errors(frame: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +186,7 @@ def retry(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     missing = (~_statuses(frame).isin(list(DONE))).to_numpy()
-    again = _mapped(frame[missing], how)
+    again, _ = ask_rows(frame[missing], how)
     result = frame.copy()
     for at, name in enumerate(again.columns):
         values = frame[name].astype(again.dtypes.iloc[at]).array.copy()
@@ -182,12 +196,15 @@ def retry(frame: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def _mapped(frame: pd.DataFrame, how: How) -> pd.DataFrame:
+def ask_rows(frame: pd.DataFrame, how: How, *, summed: Summed | None = None) -> tuple[pd.DataFrame, bool]:
+    """What `map_rows` gives, and whether it was interrupted."""
     plan, items, which = _planned(frame, how)
-    answers, run = _asked(plan.session, plan, items, how, rows=len(frame))
+    shown = Progress(shown=how.progress)
+    answers, run, told = _asked(plan.session, plan, items, how, shown, rows=len(frame))
     result = with_answers(frame, which, answers, plan.record)
     result.attrs = {**frame.attrs, RUN: _remembered(how), MAY_BE_BILLED: sorted(run.may_be_billed)}
-    return result
+    shown.close(summed(result, told) if summed else {"text/plain": told})
+    return result, run.is_stopped
 
 
 def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]]:
@@ -199,7 +216,7 @@ def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]
             f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
             hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
         )
-    made = prompts(frame, how.task, masked=rules.mask)
+    made = prompts(frame, how.task, masked=rules.mask, fixed=how.fixed)
     plan = Plan(session, Task(made.template, made.names, how.column), _settled(session, how), how.schema)
     _keep_key_out(session, made.texts)
     numbers: dict[str, int] = {}
@@ -207,7 +224,8 @@ def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]
     return plan, [plan.item(at, text, made.cells[at]) for text, at in numbers.items()], which
 
 
-def _estimated(frame: pd.DataFrame, how: How) -> pd.DataFrame:
+def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
+    """What `map_rows` gives with `estimate`. Nothing is sent."""
     plan, items, _ = _planned(frame, how)
     cache = _cache(plan.session, how.cache)
     known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
@@ -216,9 +234,9 @@ def _estimated(frame: pd.DataFrame, how: How) -> pd.DataFrame:
 
 
 def _asked(
-    session: Session, plan: Plan, items: list[Item], how: How, *, rows: int
-) -> tuple[dict[int, Answer], Run]:
-    """What is known about the items: from the cache, and by asking for the others."""
+    session: Session, plan: Plan, items: list[Item], how: How, shown: Progress, *, rows: int
+) -> tuple[dict[int, Answer], Run, str]:
+    """What is known about the items, from the cache and by asking for the others; and a summary of it."""
     cache = _cache(session, how.cache)
     try:
         known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
@@ -231,19 +249,17 @@ def _asked(
         lost = cache.left_behind([item.key for item in left])
         run = _run(session, plan, left, how, cache)
         run.may_be_billed += [item.number for item in left if item.key in lost]
-        shown = Progress(shown=how.progress)
         background().run(run.go(), watch=lambda: shown.show(run), stop=run.stop)
         answered = any(answer.status in DONE for answer in run.answers.values())
         if run.error is not None and not found and not answered:
             raise run.error
-        shown.close("\n".join([summary(run, rows=rows, cached=len(found)), *cache.notes]))
+        told = "\n".join([summary(run, rows=rows, cached=len(found)), *cache.notes])
     finally:
         if cache is not _demo_answers:
             cache.close()
     pending = Answer("pending", error=run.why)
-    return {
-        item.number: found.get(item.number) or run.answers.get(item.number, pending) for item in items
-    }, run
+    answers = {item.number: found.get(item.number) or run.answers.get(item.number, pending) for item in items}
+    return answers, run, told
 
 
 def _run(session: Session, plan: Plan, items: list[Item], how: How, cache: RowCache) -> Run:

@@ -96,6 +96,11 @@ class Run:
         finally:
             await self._put_away()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the user ended it."""
+        return self._stopped
+
     def stop(self) -> None:
         """End at once, as an interrupt does: no new request, and those in flight are given up."""
         self._stopped = True
