@@ -5,11 +5,11 @@ A `DataStream` is pulled like any `Stream`. The second try is part of it: its ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING
 
+from glm_magics._stream import Pulled
 from glm_magics.chat import AskedAgain, ChatRequest, Completion, Event
 from glm_magics.errors import GLMError, ParseError
 from glm_magics.structured import asking
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DataStream", "asked", "stream_data"]
 
-_SLICE_SECONDS = 0.1  # how often iteration looks whether it should stop
 _BROKEN_OFF = ("interrupted", "stopped")
 
 
@@ -51,7 +50,7 @@ def asked(
     )
 
 
-class DataStream:
+class DataStream(Pulled):
     """One answer with a `value`, pulled by its reader: iterate it, or `poll` it. Used as a context manager.
 
     `start` sends a request. Errors come out of `poll`; an answer that fits neither time is a `ParseError`.
@@ -74,19 +73,6 @@ class DataStream:
         self._final: Completion | None = None
         self._stop_asked = False
         self._stream = start(request)
-
-    def __enter__(self) -> DataStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self.done:
-            self.interrupt()
-
-    def __iter__(self) -> Iterator[Event]:
-        while not self.done:
-            yield from self.poll(_SLICE_SECONDS)
 
     def begin(self) -> None:
         """Send the request now; without this, the first `poll` does."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal
 
+from typing_extensions import Self
+
 from glm_magics._decoder import StreamDecoder
 from glm_magics._reading import InlineReading, Source, ThreadedReading, Waiting
 from glm_magics.chat import (
@@ -33,7 +35,7 @@ from glm_magics.errors import (
 )
 from glm_magics.tokens import estimate, estimate_input
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Phase", "Progress", "Stream"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "Phase", "Progress", "Pulled", "Stream"]
 
 Phase = Literal["waiting", "reading", "thinking", "answering", "calling a tool", "done"]
 
@@ -65,7 +67,35 @@ class Progress:
     note: str = ""
 
 
-class Stream:
+class Pulled:
+    """What an answer is to its reader: a context manager that ends what it began, and an iterator of events.
+
+    A subclass has `done`, `poll` and `interrupt`.
+    """
+
+    done: bool
+
+    def poll(self, timeout: float) -> list[Event]:
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.done:
+            self.interrupt()
+
+    def __iter__(self) -> Iterator[Event]:
+        while not self.done:
+            yield from self.poll(_SLICE_SECONDS)
+
+
+class Stream(Pulled):
     """One answer, pulled by its reader: iterate it, or `poll` it. A context manager that ends what it began.
 
     Errors come out of `poll` as typed `GLMError`s with `.completion`, the partial answer. `stop` may be
@@ -114,19 +144,6 @@ class Stream:
         self._reason = ""
         self._counted = _Counted()
         self._final: Completion | None = None
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self.done:
-            self.interrupt()
-
-    def __iter__(self) -> Iterator[Event]:
-        while not self.done:
-            yield from self.poll(_SLICE_SECONDS)
 
     def begin(self) -> None:
         """Send the request now; without this, the first `poll` does. Where there are no threads, a no-op."""

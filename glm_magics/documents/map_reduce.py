@@ -9,13 +9,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import TracebackType
 
 from glm_magics._options import Options
 from glm_magics._session import Session
-from glm_magics._stream import Progress, Stream
+from glm_magics._stream import Progress, Pulled, Stream
 from glm_magics.chat import Completion, Event, Message
 from glm_magics.documents.document import Document
 from glm_magics.documents.outcome import remarks, sources, total_cost, total_usage, written
@@ -28,10 +27,8 @@ from glm_magics.tokens import estimate
 
 __all__ = ["MapReduce"]
 
-_SLICE_SECONDS = 0.1
 
-
-class MapReduce:
+class MapReduce(Pulled):
     """Reads `documents` part by part for the task in the last of `messages`. Used as a `Stream` is.
 
     Raises at once, with nothing sent, what `make_plan` raises, and `BudgetExceeded` where the budget is too
@@ -72,18 +69,6 @@ class MapReduce:
         )
         self._answer: Stream | None = None
         self._final: Completion | None = None
-
-    def __enter__(self) -> MapReduce:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.interrupt()
-
-    def __iter__(self) -> Iterator[Event]:
-        while not self.done:
-            yield from self.poll(_SLICE_SECONDS)
 
     def begin(self) -> None:
         """Send the first requests now."""
