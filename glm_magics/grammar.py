@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
-from glm_magics.chat import Privacy
+if TYPE_CHECKING:  # this module is imported at %load_ext, which should cost little
+    from glm_magics.chat import Privacy
 
 __all__ = [
     "OPTIONS",
@@ -72,7 +73,7 @@ class Option:
         return "" if self.kind == "flag" else _METAVARS[self.kind]
 
 
-PRIVACY_LEVELS: tuple[Privacy, ...] = get_args(Privacy)
+PRIVACY_LEVELS: tuple[Privacy, ...] = ("schema", "stats", "sample", "full")  # those of `chat.Privacy`
 
 _METAVARS: dict[Kind, str] = {
     "text": "TEXT",

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magics.grammar import OPTIONS, GrammarError, manual, nearest, option_named, parse, parse_all, words
+from glm_magics.chat import Privacy
+from glm_magics.grammar import (
+    OPTIONS,
+    PRIVACY_LEVELS,
+    GrammarError,
+    manual,
+    nearest,
+    option_named,
+    parse,
+    parse_all,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +144,7 @@ def test_any_line_is_read_or_refused_with_a_grammar_error(line: str) -> None:
 def test_a_quoted_word_is_read_back(parts: list[str]) -> None:
     quoted = " ".join('"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"' for part in parts)
     assert list(words(quoted)) == parts
+
+
+def test_the_levels_of_privacy_are_those_of_the_vocabulary() -> None:
+    assert get_args(Privacy) == PRIVACY_LEVELS

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from glm_magics import template
 from glm_magics.errors import RequestError
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ class RowOperators:
 
     def _text(self, text: str | None) -> str:
         """A template for what is looked at."""
-        from glm_magics import api
+        from glm_magics import api, template
 
         masked = api.session().defaults.mask
         names = [str(column) for column in self._frame.columns if not str(column).startswith("_glm_")]
