@@ -62,3 +62,12 @@ def test_only_the_cells_that_say_so_end_in_an_error(notebook: Any) -> None:
 def test_it_holds_no_key_and_no_address_of_a_page_to_load(notebook: Any) -> None:
     text = nbformat.writes(notebook)
     assert re.findall(r"[0-9a-f]{32}\.\w{16}|Bearer |<script|<img|<iframe", text) == []
+
+
+def test_it_does_not_say_where_it_was_run(notebook: Any) -> None:
+    """A traceback names the files of a machine; errors of the magics are a few lines instead."""
+    tracebacks = "".join(
+        line for cell in code(notebook) for output in cell.outputs for line in output.get("traceback", ())
+    )
+    assert ".py:" not in tracebacks
+    assert str(Path(__file__).parent.parent) not in nbformat.writes(notebook)
