@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from glm_magics._options import Options
     from glm_magics._session import Session
     from glm_magics.documents import Document
-    from glm_magics.frames.rules import Rules
 
 __all__ = ["composed", "documents", "say_what_stayed"]
 
@@ -35,13 +34,10 @@ def composed(
     Raises `TemplateError` or `GrammarError` for a name that cannot go in, and `SettingError` for rules about
     tables that cannot be kept.
     """
-    from glm_magics.frames import attach
-
-    rules = attach.rules_of(options, session.defaults)
     attached: dict[str, Any] = {}
     content: list[str | ImagePart] = [text]
     if not parsed.values.get("raw"):
-        show = _shown(rules, attached)
+        show = _shown(session, options, attached)
         content = pieces(
             text, names, show=lambda name, value: parts.picture(name, value) or show(name, value)
         )
@@ -56,8 +52,13 @@ def composed(
         if options.mask:
             raise GrammarError(f"--mask {','.join(options.mask)}: nothing is attached that has columns.")
         return (Message("user", parts.joined(content)),), options
+    from glm_magics.frames import (
+        attach,
+    )  # only where there is something to attach: a plain cell begins sooner
+
     limits = options.over(session.defaults)
     tier = session.find_tier(limits.tier)
+    rules = attach.rules_of(options, session.defaults)
     rules = attach.room_for_data(rules, tier, limits.max_tokens, f"{said}\n{limits.system or ''}")
     block, data = attach.attach(attached, rules, must_mask=options.mask)
     return (Message("user", parts.joined([*content, "\n\n", block]), data=data),), options
@@ -80,12 +81,14 @@ def documents(parsed: Line) -> tuple[Document, ...]:
     return found
 
 
-def _shown(rules: Rules, attached: dict[str, Any]) -> Show:
+def _shown(session: Session, options: Options, attached: dict[str, Any]) -> Show:
     """What stands in the place of a name; `attached` takes what stands in the data block."""
-    from glm_magics.frames.attach import belongs_in_the_block
 
     def show(name: str, value: Any) -> str:
-        if not belongs_in_the_block(name, value, rules):
+        from glm_magics.frames import attach
+
+        rules = attach.rules_of(options, session.defaults)
+        if not attach.belongs_in_the_block(name, value, rules):
             return inert(show_value(name, value))
         attached[name] = value
         return f"`{name}`"
