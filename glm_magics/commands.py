@@ -18,7 +18,6 @@ from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
-from glm_magics.render import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +48,7 @@ def estimate(session: Session, request: ChatRequest) -> pd.DataFrame | None:
     Nothing is sent. None where the endpoint's currency, and so every price, is unknown.
     """
     from glm_magics.frames.preview import card_lines, price_table
+    from glm_magics.render import plain
 
     for line in card_lines(session, request):
         print(plain(line))

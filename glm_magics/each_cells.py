@@ -11,15 +11,13 @@ from glm_magics.chat import Completion
 from glm_magics.data_cells import frame_names
 from glm_magics.errors import TemplateError
 from glm_magics.grammar import OPTIONS, GrammarError, Line, nearest
-from glm_magics.inert import inert
-from glm_magics.render import Table, static_table
-from glm_magics.views.rows import FIRST_ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from glm_magics._options import Options
     from glm_magics.frames.rows import How
+    from glm_magics.render import Table
     from glm_magics.structured.schema import Schema
 
 __all__ = ["Each", "check"]
@@ -127,6 +125,7 @@ class Each:
     def _shown(self, name: str, value: Any) -> str:
         from glm_magics.frames.attach import without_masked
         from glm_magics.frames.tables import as_table
+        from glm_magics.inert import inert
 
         if as_table(name, value) is not None:
             raise TemplateError(
@@ -137,6 +136,8 @@ class Each:
 
     def _summed(self, result: pd.DataFrame, told: str) -> Mapping[str, str]:
         """The first rows, with the columns that the prompt names and those that are new."""
+        from glm_magics.render import static_table
+
         head, *notes = told.split("\n")
         shape = f"{len(result):,} rows × {len(result.columns):,} columns"
         remarks = Completion("", notes=tuple(notes))
@@ -165,7 +166,9 @@ def _first_rows(result: pd.DataFrame, names: list[str]) -> Table:
     """The first rows as text; how they fared, where some row has no answer."""
     from glm_magics.frames.cells import cell
     from glm_magics.frames.outcome import ERROR, STATUS
+    from glm_magics.render import Table
     from glm_magics.rows.item import DONE
+    from glm_magics.views.rows import FIRST_ROWS
 
     all_done = bool(result[STATUS].isin(list(DONE)).all())
     shown = result[names if all_done else [*names, STATUS, ERROR]]

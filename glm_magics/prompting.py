@@ -3,6 +3,8 @@
 Text and numbers stand where their `{{name}}` is, and so do images: then the message is made of parts. A table
 stands in the data block below the prompt, once, and its `{{name}}` becomes its name; so do lists and dicts
 where the rules withhold something of them.
+
+What images and tables need is imported where there are any: a plain cell begins soon.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics.chat import ImagePart, Message
 from glm_magics.grammar import GrammarError, Line, nearest
-from glm_magics.images import parts
-from glm_magics.inert import inert
 from glm_magics.template import Show, data_names, fill, left_as_text, pieces, show_value
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ def composed(
     Raises `TemplateError` or `GrammarError` for a name that cannot go in, and `SettingError` for rules about
     tables that cannot be kept.
     """
+    if _is_plain(text, parsed, options):
+        return (Message("user", text),), options
+    from glm_magics.frames import attach
+    from glm_magics.images import parts
+
     attached: dict[str, Any] = {}
     content: list[str | ImagePart] = [text]
     if not parsed.values.get("raw"):
@@ -44,7 +49,11 @@ def composed(
         if options.system is not None:  # a table that it names stands with the others, for it is data
             options = replace(options, system=fill(options.system, names, show=show))
         say_what_stayed(text, names)
-    images = [*_inputs(parsed, names, attached), *_images(parsed, names)]
+    fetch = bool(parsed.values.get("fetch"))
+    images = [
+        *_inputs(parsed, names, attached),
+        *parts.named(parsed.values.get("images", ()), names, fetch=fetch),
+    ]
     said = "".join(piece for piece in content if isinstance(piece, str))
     for image in images:
         content += ["\n\n", image]
@@ -52,10 +61,6 @@ def composed(
         if options.mask:
             raise GrammarError(f"--mask {','.join(options.mask)}: nothing is attached that has columns.")
         return (Message("user", parts.joined(content)),), options
-    from glm_magics.frames import (
-        attach,
-    )  # only where there is something to attach: a plain cell begins sooner
-
     limits = options.over(session.defaults)
     tier = session.find_tier(limits.tier)
     rules = attach.rules_of(options, session.defaults)
@@ -81,11 +86,18 @@ def documents(parsed: Line) -> tuple[Document, ...]:
     return found
 
 
+def _is_plain(text: str, parsed: Line, options: Options) -> bool:
+    """Whether the cell names nothing that could stand in it or below it."""
+    named = not parsed.values.get("raw") and "{{" in f"{text}{options.system or ''}"
+    return not (named or options.mask or parsed.values.keys() & {"inputs", "images"})
+
+
 def _shown(session: Session, options: Options, attached: dict[str, Any]) -> Show:
     """What stands in the place of a name; `attached` takes what stands in the data block."""
 
     def show(name: str, value: Any) -> str:
         from glm_magics.frames import attach
+        from glm_magics.inert import inert
 
         rules = attach.rules_of(options, session.defaults)
         if not attach.belongs_in_the_block(name, value, rules):
@@ -98,6 +110,8 @@ def _shown(session: Session, options: Options, attached: dict[str, Any]) -> Show
 
 def _inputs(parsed: Line, names: Mapping[str, Any], attached: dict[str, Any]) -> list[ImagePart]:
     """The images that `-i` names; `attached` takes the rest of what it names."""
+    from glm_magics.images import parts
+
     images: list[ImagePart] = []
 
     def keep(name: str, value: Any) -> str:
@@ -115,10 +129,6 @@ def _inputs(parsed: Line, names: Mapping[str, Any], attached: dict[str, Any]) ->
         # A template of nothing but the name keeps to the same rules for what may be read.
         fill(f"{{{{{name}}}}}", names, show=keep)
     return images
-
-
-def _images(parsed: Line, names: Mapping[str, Any]) -> list[ImagePart]:
-    return parts.named(parsed.values.get("images", ()), names, fetch=bool(parsed.values.get("fetch")))
 
 
 def say_what_stayed(text: str, names: Mapping[str, Any]) -> None:

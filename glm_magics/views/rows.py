@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics.render import Table, reveal
 from glm_magics.structured.problems import Problem, path_text
-from glm_magics.structured.records import RecordSplitter
 from glm_magics.views.words import count
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ class GrowingRows:
     """The rows of one streaming answer. Records are read and checked once, as they end."""
 
     def __init__(self, plan: Schema) -> None:
+        from glm_magics.structured.records import RecordSplitter  # no other answer needs what reads JSON
+
         self.columns = Columns(plan)
         self.rows: list[Row] = []
         self.problems: list[tuple[int, str]] = []

@@ -84,8 +84,6 @@ import os, random, signal, threading, time
 import scripted
 scripted.connect()
 shell = get_ipython()
-scripted.say('The first cell imports what the others need.')
-shell.run_cell_magic('glm', '', 'Ready?')
 
 def interrupted_after(seconds):
     '''How long the cell went on after an interrupt, and what is left of its answer.'''
