@@ -2,7 +2,7 @@
 
 httpx looks through all connections of a pool for each request, so that many at once cost a multiple of few.
 Here each request in flight has a transport of its own with one connection in it, and no client around it: one
-endpoint needs no cookies, redirects or merging of addresses.
+endpoint needs no cookies, redirects or merging of addresses. All that requests share is made once.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InThreads", "WholeAnswers"]
 
+_HEADERS = {**HEADERS, "Content-Type": "application/json"}
+
 
 class WholeAnswers:
     """The connections of one run, on the event loop that uses them. `close` ends them."""
@@ -35,9 +37,11 @@ class WholeAnswers:
     def __init__(self, client: Client, *, limits: Limits = DEFAULT_LIMITS) -> None:
         self._client = client
         self._limits = limits
-        self._trust = httpx.create_ssl_context() if client.uses_network else True
+        self._trust = client.trust() if client.uses_network else None
         self._url = httpx.URL(client.url(_wire.CHAT_PATH))
-        self._timeouts = timeouts(limits.idle).as_dict()
+        self._extensions = {"timeout": timeouts(limits.idle).as_dict()}
+        # a GET, so that no length of a body is among its headers
+        self._head = client.authorize(httpx.Request("GET", self._url, headers=_HEADERS)).headers
         self._idle: list[httpx.AsyncBaseTransport] = []
 
     async def ask(
@@ -105,10 +109,7 @@ class WholeAnswers:
         raise failed
 
     def _sent(self, body: bytes) -> httpx.Request:
-        headers = {**HEADERS, "Content-Type": "application/json"}
-        extensions = {"timeout": self._timeouts}
-        request = httpx.Request("POST", self._url, headers=headers, content=body, extensions=extensions)
-        return self._client.authorize(request)
+        return httpx.Request("POST", self._url, headers=self._head, content=body, extensions=self._extensions)
 
 
 @contextmanager

@@ -218,20 +218,27 @@ class Client:
             )
         )
 
-    def asynchronous_transport(self, trust: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:
-        """New connections for one event loop; the caller closes them.
+    def trust(self) -> ssl.SSLContext:
+        """The certificates to believe in, as the environment says. Loading them takes long, so share them."""
+        import httpx
 
-        `trust` is the certificates to believe in, as httpx takes them: loading them takes long, so share it.
-        """
+        return self._made(httpx.create_ssl_context)
+
+    def asynchronous_transport(self, trust: ssl.SSLContext | None = None) -> httpx.AsyncBaseTransport:
+        """A connection for one event loop, for a request at a time; the caller closes it."""
         import httpx
 
         from glm_magics._posting import proxy_of
 
         transport = self._given_transport()
         if transport is None:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS)
+            context = trust or self.trust()
             proxy = proxy_of(self.endpoint.base_url)
-            return self._made(lambda: httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy))
+            if proxy is not None:
+                return self._made(lambda: httpx.AsyncHTTPTransport(verify=context, proxy=proxy))
+            from glm_magics._asyncio_http import AsyncioTransport
+
+            return AsyncioTransport(context)
         if isinstance(transport, httpx.AsyncBaseTransport):
             return transport
         from glm_magics._whole import InThreads

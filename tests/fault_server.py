@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -70,18 +71,24 @@ Script = Callable[[Peer], None]
 
 
 class FaultServer:
-    """Plays `script` to each connection after it has read one request (with `keep_alive`, to each request)."""
+    """Plays `script` to each connection after it has read one request (with `keep_alive`, to each request).
 
-    def __init__(self, script: Script, *, keep_alive: bool = False) -> None:
+    `tls` holds the certificate of a server that speaks HTTPS.
+    """
+
+    def __init__(
+        self, script: Script, *, keep_alive: bool = False, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.script = script
         self.keep_alive = keep_alive
+        self.tls = tls
         self.requests: list[bytes] = []
         self.connections = 0
         self.hangups: list[float] = []
         self.over = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.url = f"http://{self.address}/v1"
+        self.url = f"{'https' if tls else 'http'}://{self.address}/v1"
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> FaultServer:
@@ -112,7 +119,7 @@ class FaultServer:
             self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._secured(connection) as connection:
             peer = Peer(connection, self)
             while True:
                 request = self._read_request(connection)
@@ -122,6 +129,9 @@ class FaultServer:
                 self.script(peer)
                 if not self.keep_alive:
                     return
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
 
     def _read_request(self, connection: socket.socket) -> bytes:
         connection.settimeout(0.1)

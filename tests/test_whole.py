@@ -21,6 +21,7 @@ from glm_magics.errors import (
     ProtocolError,
     RateLimitError,
     ServerError,
+    SettingError,
 )
 from glm_magics.keys import ApiKey
 
@@ -105,6 +106,12 @@ def test_retry_after_is_kept() -> None:
 def test_a_server_that_is_not_there_is_said() -> None:
     with pytest.raises(NoConnection):
         run(client(url="http://127.0.0.1:9/v4"), lambda answers: answers.ask(request()))
+
+
+def test_a_certificate_that_is_not_there_is_a_setting_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with pytest.raises(SettingError, match="cannot be set up"):
+        run(client(url="https://127.0.0.1:9/v4"), lambda answers: answers.ask(request()))
 
 
 @pytest.mark.parametrize("limits", [Limits(idle=0.2), Limits(total=0.2)], ids=["idle", "total"])

@@ -85,16 +85,13 @@ class Plan:
 
     def request(self, batch: Sequence[Item], *, bounded: bool = False) -> ChatRequest:
         """The request for these rows; `bounded` limits the answer where the user set no limit."""
-        first = batch[0]
-        if len(batch) == 1 and first.refused is not None:
-            asked = asking.once_more(self._with_text(self._one, first.prompt), *first.refused)
-        elif len(batch) == 1:
-            asked = self._with_text(self._one, first.prompt)
-        else:
+        first, longest = batch[0], self._longest(len(batch), bounded)
+        if len(batch) > 1:
             names = self.task.names
             rows = [dict(zip(names, item.cells, strict=True)) for item in batch]
-            asked = self._with_text(self._many, packed_prompt(self.task.template, rows, self.packed.id))
-        return replace(asked, max_tokens=self._longest(len(batch), bounded))
+            return _before(self._many, packed_prompt(self.task.template, rows, self.packed.id), longest)
+        asked = _before(self._one, first.prompt, longest)
+        return asked if first.refused is None else asking.once_more(asked, *first.refused)
 
     def most(self, request: ChatRequest) -> Cost | None:
         """The most that the request can cost; None where no price is known."""
@@ -166,9 +163,6 @@ class Plan:
         dialect = self.session.client.endpoint.dialect
         return asking.asking_for(request, plan, json_mode=self.tier.json_object, dialect=dialect)[0]
 
-    def _with_text(self, form: ChatRequest, text: str) -> ChatRequest:
-        return _ending(form, f"{text}{form.messages[-1].content}")
-
     def _longest(self, rows: int, bounded: bool) -> int | None:
         thinks = self.tier.can_think and self._plain.thinking is not False
         each = self._max_tokens
@@ -214,6 +208,12 @@ def _tokens_of(node: Node, defs: Mapping[str, Node]) -> int:
     kind = resolved(without_null(resolved(node, defs))[0], defs)
     short = "enum" in kind or "format" in kind or kind.get("type") in ("integer", "number", "boolean")
     return _SHORT_TOKENS if short else _LONG_TOKENS
+
+
+def _before(form: ChatRequest, text: str, longest: int | None) -> ChatRequest:
+    """A form with what to answer before how to answer, and a limit in tokens."""
+    *earlier, last = form.messages
+    return replace(form, messages=(*earlier, Message("user", f"{text}{last.content}")), max_tokens=longest)
 
 
 def _ending(request: ChatRequest, text: str) -> ChatRequest:
