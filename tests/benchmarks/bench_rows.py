@@ -1,26 +1,32 @@
 """1,000 rows against the demo server over loopback HTTP: how near to ideal, at what cost, and what is lost.
 
-    python tests/benchmarks/bench_rows.py [rows]
+    python tests/benchmarks/bench_rows.py [rows] [--lotus PYTHON]
 
 Ideal is rows × seconds per answer ÷ requests in flight. The server is a process of its own, so its CPU is not
 counted; each client's CPU is. "lost" are rows without an answer, "refused" what the server said 429 to. Peers:
-the AsyncOpenAI client with a semaphore, and a pool of threads around one httpx client, both told 50.
+the AsyncOpenAI client with a semaphore, a pool of threads around one httpx client, and LOTUS's `sem_map` where
+an interpreter that has it is named (it brings 6 GB), all told 50. The floor is 50 threads with the standard
+library's client and nothing around it: what this machine and this server can do at best.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import http.client
 import itertools
 import json
 import multiprocessing
-import sys
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -124,13 +130,45 @@ def threads(server: Server, frame: pd.DataFrame) -> pd.Series[Any]:
             return pd.Series(list(pool.map(one, prompts(frame))))
 
 
+def floor(server: Server, frame: pd.DataFrame) -> pd.Series[Any]:
+    where, local = urlsplit(server.url), threading.local()
+    headers = {"Authorization": "Bearer key", "Content-Type": "application/json"}
+
+    def one(prompt: str) -> str | None:
+        if not hasattr(local, "http"):
+            local.http = http.client.HTTPConnection(where.netloc)
+        body = json.dumps(BODY | {"messages": [{"role": "user", "content": prompt}]})
+        local.http.request("POST", f"{where.path}/chat/completions", body, headers)
+        answer = json.loads(local.http.getresponse().read())
+        return label(answer["choices"][0]["message"]["content"])
+
+    with ThreadPoolExecutor(50) as pool:
+        return pd.Series(list(pool.map(one, prompts(frame))))
+
+
+def lotus(server: Server, frame: pd.DataFrame, python: str) -> pd.Series[Any]:
+    script = Path(__file__).with_name("lotus_rows.py")
+    done = subprocess.run(
+        [python, script, server.url],
+        input=json.dumps(prompts(frame)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    report = json.loads(done.stdout.splitlines()[-1])
+    labels = pd.Series([answer and label(answer) for answer in report["answers"]], dtype=object)
+    labels.attrs = report  # measured there: its imports and its interpreter are not counted
+    return labels
+
+
 def measured(
     name: str, server: Server, ideal: float, run: Callable[[], pd.Series[Any]], **settings: Any
 ) -> float:
     server.set(**settings)
     began, cpu = time.perf_counter(), time.process_time()
     labels = run()
-    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    wall = labels.attrs.get("seconds", time.perf_counter() - began)
+    cpu = labels.attrs.get("cpu", time.process_time() - cpu)
     refused = server.set()
     right = pd.Series(["good", "bad"] * (len(labels) // 2 + 1))[: len(labels)]
     wrong = int((labels.astype(object).dropna() != right[labels.notna().to_numpy()].to_numpy()).sum())
@@ -141,7 +179,7 @@ def measured(
     return wall
 
 
-def main(rows: int) -> None:
+def main(rows: int, lotus_python: str | None) -> None:
     server, frame = Server(), reviews(rows)
     ours(server, frame[:20])  # what is imported once is not counted
     ideal = rows * SECONDS / 50
@@ -149,6 +187,9 @@ def main(rows: int) -> None:
     measured("glm-magics, told 50", server, ideal, lambda: ours(server, frame, concurrency=50))
     measured("AsyncOpenAI and a semaphore of 50", server, ideal, lambda: async_openai(server, frame))
     measured("50 threads around httpx.Client", server, ideal, lambda: threads(server, frame))
+    measured("floor: 50 threads around http.client", server, ideal, lambda: floor(server, frame))
+    if lotus_python:
+        measured("LOTUS sem_map", server, ideal, lambda: lotus(server, frame, lotus_python))
     ideal = rows * SECONDS / 30
     print(f"\nthe same, but 30 are allowed and nobody says so: ideal {ideal:.2f} s")
     measured("glm-magics, told nothing", server, ideal, lambda: ours(server, frame), limit=30)
@@ -156,6 +197,8 @@ def main(rows: int) -> None:
         "AsyncOpenAI and a semaphore of 50", server, ideal, lambda: async_openai(server, frame), limit=30
     )
     measured("50 threads around httpx.Client", server, ideal, lambda: threads(server, frame), limit=30)
+    if lotus_python:
+        measured("LOTUS sem_map", server, ideal, lambda: lotus(server, frame, lotus_python), limit=30)
     later = ((2.0, 15), (5.0, 30))
     seconds = 5 + (rows * SECONDS - 2 * 30 - 3 * 15) / 30
     print(f"\n30 allowed, 15 from 2 s to 5 s: ideal {seconds:.2f} s")
@@ -179,4 +222,8 @@ def main(rows: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows", nargs="?", type=int, default=1_000)
+    parser.add_argument("--lotus", metavar="PYTHON", help="an interpreter that has lotus-ai")
+    wanted = parser.parse_args()
+    main(wanted.rows, wanted.lotus)
