@@ -321,8 +321,9 @@ class Run:
         if self._asking:
             await asyncio.wait(list(self._asking))
         await self._connections.close()
+        pending = Answer("pending", error=self.why)
         for item in self._work.rest():
-            self._know(item, Answer("pending", error=self.why))
+            self._know(item, pending)
 
     def _cut_off(self, sent: _Sent) -> None:
         """Given up in flight: it may be billed, and nobody will know."""
