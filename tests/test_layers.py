@@ -52,6 +52,8 @@ HEAVY = {
     "ipywidgets": {"views"},
     "pandas": {"", "api", "commands", "chat", "frames", "structured"},
     "matplotlib": {"frames"},
+    "dask": {"frames"},
+    "distributed": {"frames"},
     "httpx": {"client", "_connect", "_exchange", "_posting", "_whole", "demo", "images"},
     "PIL": {"images"},
     "cairosvg": {"images"},

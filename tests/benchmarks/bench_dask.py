@@ -9,6 +9,7 @@ at once, which has to stay within the limit; "CPU" is that of the process that a
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -47,6 +48,7 @@ def server(pipe: Connection) -> None:
 
 
 def main(rows: int) -> None:
+    os.environ["GLM_API_KEY"] = "any"  # the workers read it there
     near, far = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=server, args=(far,), daemon=True)
     process.start()
@@ -77,7 +79,9 @@ def main(rows: int) -> None:
         with dask.config.set(scheduler="threads", num_workers=4):
             measured(f"Dask's threads, {parts} partitions", lazy.compute)
     with (
-        LocalCluster(n_workers=WORKERS, threads_per_worker=1, memory_limit="500MB", dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, memory_limit="500MB", dashboard_address=None
+        ) as cluster,
         Client(cluster),
     ):
         warm = dd.from_pandas(frame[:100], npartitions=WORKERS)
