@@ -6,8 +6,10 @@ import collections
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -70,8 +72,11 @@ def parted(frame: pd.DataFrame, partitions: int = 4) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def registered(demo: Callable[..., Session]) -> Iterator[None]:
+def registered(
+    demo: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """`.glm` on the frames, and the demo with a tier whose answers about rows need no thinking."""
+    monkeypatch.setenv("GLM_CACHE", str(tmp_path))
     api.connect("demo://?pace=0&level=V3", tier="glm-4-plus")
     glm_magics.dask()
     with dask.config.set(scheduler="threads", num_workers=4):
@@ -275,6 +280,24 @@ def test_an_account_that_refuses_is_an_error_of_the_computation() -> None:
         parted(reviews()).glm.map(TASK, schema=LABEL, cache="off").compute()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts as POSIX does")
+@pytest.mark.parametrize("scheduler", ["threads", "synchronous"])
+def test_an_interrupt_ends_all_partitions(scheduler: str) -> None:
+    engine = Counting(answer_seconds=0.1, most_in_flight=100)
+    with serve(engine) as url:
+        connected(url)
+        lazy = parted(reviews(400), 8).glm.map(
+            TASK, schema=LABEL, concurrency=8, rows_per_request=1, cache="off"
+        )
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            lazy.compute(scheduler=scheduler)
+        time.sleep(0.5)  # those in flight are given up
+        asked = len(engine.seen)
+        time.sleep(0.5)
+        assert len(engine.seen) == asked < 200
+
+
 def test_separate_processes_without_a_cluster_are_refused() -> None:
     lazy = parted(reviews(4), 2).glm.map(TASK, schema=LABEL, cache="off")
     with pytest.raises(SettingError, match="nothing to share a limit with"):
@@ -297,29 +320,40 @@ def test_a_cluster_gives_what_one_kernel_gives_and_keeps_to_the_limit(workers: C
     pd.testing.assert_frame_equal(got, want, check_flags=False)
 
 
+def test_what_nobody_waits_for_on_a_cluster_ends(workers: Client) -> None:
+    engine = Counting(answer_seconds=0.1, most_in_flight=100)
+    with serve(engine) as url:
+        connected(url)
+        lazy = parted(reviews(400), 4).glm.map(
+            TASK, schema=LABEL, concurrency=8, rows_per_request=1, cache="off"
+        )
+        future = workers.compute(lazy)
+        while len(engine.seen) < 20:
+            time.sleep(0.01)
+        future.cancel()
+        time.sleep(1.5)
+        asked = len(engine.seen)
+        time.sleep(0.5)
+        assert len(engine.seen) == asked < 200
+
+
 def test_a_cluster_shares_one_budget(workers: Client, tmp_path: Path) -> None:
-    os.environ["GLM_CACHE"] = str(tmp_path)
-    try:
-        with serve(Counting(level="V3")) as url:
-            connected(url)
-            lazy = parted(reviews(100), 8).glm.map(
-                TASK, schema=LABEL, concurrency=8, budget="0.02", rows_per_request=1, cache="off"
-            )
-            done = lazy.compute()
-    finally:
-        del os.environ["GLM_CACHE"]
-    (name,) = _names(tmp_path / "budgets.sqlite")
-    standing = SharedBudget(tmp_path / "budgets.sqlite", name).standing()
+    with serve(Counting(level="V3")) as url:
+        connected(url)
+        lazy = parted(reviews(100), 8).glm.map(
+            TASK, schema=LABEL, concurrency=8, budget="0.02", rows_per_request=1, cache="off"
+        )
+        done = lazy.compute()
+    standing = only_budget(tmp_path).standing()
     assert standing.reserved.amount == 0
     assert Decimal("0.01") < standing.spent.amount <= Decimal("0.02")
     assert {"ok", "skipped_budget"} == set(done["_glm_status"])
 
 
-def _names(file: Path) -> list[str]:
-    import sqlite3
-
-    with sqlite3.connect(file) as database:
-        return [name for (name,) in database.execute("SELECT name FROM budgets")]
+def only_budget(folder: Path) -> SharedBudget:
+    with sqlite3.connect(folder / "budgets.sqlite") as database:
+        ((name,),) = database.execute("SELECT name FROM budgets").fetchall()
+    return SharedBudget(folder / "budgets.sqlite", name)
 
 
 def test_a_cluster_spends_from_the_file_that_the_session_shares(workers: Client, tmp_path: Path) -> None:
@@ -386,13 +420,13 @@ def test_a_key_that_the_platform_refuses_is_an_error_of_the_computation(workers:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 def test_a_killed_worker_loses_no_recorded_row_and_its_share_of_the_limit_comes_back(
-    workers: Client, folder: Path
+    workers: Client, folder: Path, tmp_path: Path
 ) -> None:
     engine = Counting(answer_seconds=0.05, most_in_flight=100)
     with serve(engine) as url:
         connected(url)
         lazy = parted(reviews(160), 4).glm.map(
-            TASK, schema=LABEL, concurrency=8, rows_per_request=1, cache=folder
+            TASK, schema=LABEL, concurrency=8, budget=1, rows_per_request=1, cache=folder
         )
         future = workers.compute(lazy)
         while sum(engine.answered.values()) < 60:
@@ -404,7 +438,11 @@ def test_a_killed_worker_loses_no_recorded_row_and_its_share_of_the_limit_comes_
     assert len(engine.answered) == 160
     again = sum(engine.answered.values()) - 160
     assert again <= 8, "only rows in flight are asked again"
-    assert engine.most <= 16, "a dead worker's requests may still be answered while others have its leases"
+    assert engine.most <= 8, "its leases come back later than its requests end"
+    standing = only_budget(tmp_path).standing()
+    assert standing.requests == 160
+    assert standing.reserved.amount > 0, "what it had set aside may have been billed"
+    assert standing.spent.amount + standing.reserved.amount <= 1
 
 
 # --------------------------------------------------------------------------- the function by itself

@@ -113,6 +113,10 @@ def unregister() -> None:
         for kind in (getattr(loaded, "DataFrame", None), getattr(loaded, "Series", None)):
             if kind is not None and _accessor_of(kind) is not None:
                 delattr(kind, _NAME)
+    if "glm_magics.frames.dask" in sys.modules and "dask" in sys.modules:
+        from glm_magics.frames.dask import leave_computations
+
+        leave_computations()
 
 
 def watch(shell: Any) -> None:

@@ -17,6 +17,8 @@ How many requests are in flight at once:
 request sets aside in an SQLite file what it can cost at most. What a killed worker had set aside stays taken.
 Workers on another machine refuse to work under it.
 
+An interrupt, or the failure of one partition, ends the others too: what they have is in the cache.
+
 The key does not travel: workers read it from their environment. What they spend is not in `glm.usage()`.
 """
 
@@ -24,9 +26,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
-from glm_magics.errors import SettingError
+from glm_magics.errors import GLMError, SettingError
 from glm_magics.frames.operators import RowOperators
 
 if TYPE_CHECKING:
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     from glm_magics.rows.slots import Slots
     from glm_magics.rows.work import RowsPerRequest
 
-__all__ = ["DaskAccessor", "DaskOptions"]
+__all__ = ["DaskAccessor", "DaskOptions", "leave_computations"]
 
 
 class DaskOptions(TypedDict, total=False):
@@ -77,6 +83,7 @@ class DaskAccessor(RowOperators):
         ask = rows_function(task, schema=schema, **options)
         if ask.limit is None and _has_cluster():
             _refuse_without_limit(ask)
+        _callback().register()  # Dask leaves partitions in other threads running when a computation fails
         frame: Any = self._frame
         return frame.map_partitions(OnePartition(ask), meta=ask.meta(frame._meta))
 
@@ -102,13 +109,21 @@ class OnePartition:
         self._ask = ask
 
     def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return self._ask.asked(frame, slots=self._slots())
+        worker = _worker()
+        is_over = _has_failed() if worker is None else _is_cancelled(worker)
+        while True:
+            result, is_cut_short = self._ask.asked(frame, slots=self._slots(worker), is_over=is_over)
+            if not is_cut_short:
+                return result
+            if threading.current_thread() is threading.main_thread():
+                raise KeyboardInterrupt  # of the scheduler "synchronous": no other partition is begun
+            if is_over():  # else somebody has asked for it again
+                raise GLMError("Nobody waits for these rows any more.")
 
     def __dask_tokenize__(self) -> str:
         return self._ask.id
 
-    def _slots(self) -> Slots | None:
-        worker = _worker()
+    def _slots(self, worker: Any) -> Slots | None:
         if worker is not None:
             return _leases(self._ask, worker)
         if not self._ask.is_at_home:
@@ -136,6 +151,38 @@ def _refuse_without_limit(ask: RowsFunction) -> NoReturn:
         "cluster cannot find out together.",
         hint="Give concurrency=…, or the account's level when you connect.",
     )
+
+
+_failed = 0  # computations in this process that an error or an interrupt has ended
+
+
+def _ended(graph: Any, state: Any, errored: bool) -> None:
+    global _failed
+    _failed += errored
+
+
+@cache
+def _callback() -> Any:
+    from dask.callbacks import Callback
+
+    return Callback(finish=_ended)  # type: ignore[no-untyped-call]
+
+
+def leave_computations() -> None:
+    """Look no more at how Dask's computations end; the next `map` does again."""
+    with suppress(KeyError):
+        _callback().unregister()
+
+
+def _has_failed() -> Callable[[], bool]:
+    before = _failed
+    return lambda: _failed != before
+
+
+def _is_cancelled(worker: Any) -> Callable[[], bool]:
+    """Whether nobody waits any more for the task that this thread runs."""
+    tasks, key = worker.state.tasks, worker.get_current_task()
+    return lambda: key not in tasks or tasks[key].state == "cancelled"
 
 
 def _worker() -> Any:

@@ -18,6 +18,7 @@ worker is lost: the cache, which the processes of a machine share, keeps what wa
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +31,7 @@ from glm_magics.frames.outcome import with_answers
 from glm_magics.frames.progress import Progress
 from glm_magics.frames.prompts import RowTask
 from glm_magics.frames.rows import CacheMode, How, answered, check_number, planned, settled
-from glm_magics.rows.engine import Bounds
+from glm_magics.rows.engine import Bounds, Run
 from glm_magics.rows.loop import background
 from glm_magics.rows.plan import record_schema
 from glm_magics.rows.slots import Slots
@@ -109,7 +110,7 @@ class RowsFunction:
 
     def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows with their answers. Raises a `GLMError` when the account refuses them all."""
-        return self.asked(frame, slots=self.own_slots())
+        return self.asked(frame, slots=self.own_slots())[0]
 
     def meta(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The result without rows: its columns and their types, for a frame like this one (or its `meta`).
@@ -120,15 +121,18 @@ class RowsFunction:
         planned(none, self.how, self.session())
         return with_answers(none, [], {}, self.record)
 
-    def asked(self, frame: pd.DataFrame, *, slots: Slots | None) -> pd.DataFrame:
-        """As a call, within `slots` shared with others."""
+    def asked(
+        self, frame: pd.DataFrame, *, slots: Slots | None, is_over: Callable[[], bool] = lambda: False
+    ) -> tuple[pd.DataFrame, bool]:
+        """The rows with their answers, within `slots` shared with others; and whether they were cut short, by
+        an interrupt or because `is_over`, asked ten times a second, said so.
+        """
         frame = frame_of(frame)
         if frame.empty:
-            return with_answers(frame, [], {}, self.record)
-        session = self.session()
-        result, _, _ = answered(frame, self.how, session, Progress(shown=False), slots=slots)
+            return with_answers(frame, [], {}, self.record), False
+        result, run, _ = answered(frame, self.how, self.session(), _Unseen(is_over), slots=slots)
         result.attrs = dict(frame.attrs)
-        return result
+        return result, run.is_stopped
 
     @property
     def is_at_home(self) -> bool:
@@ -155,3 +159,15 @@ class RowsFunction:
 
     def __dask_tokenize__(self) -> str:
         return self.id
+
+
+class _Unseen(Progress):
+    """Shows nothing, and ends the run when nobody wants it any more."""
+
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        super().__init__(shown=False)
+        self._is_over = is_over
+
+    def show(self, run: Run) -> None:
+        if self._is_over():
+            background().soon(run.stop)

@@ -62,6 +62,10 @@ class Background:
             self._loop.call_soon_threadsafe(stop)
             return self._rest(future)
 
+    def soon(self, act: Callable[[], None]) -> None:
+        """Have `act` called on the loop, by any thread."""
+        self._loop.call_soon_threadsafe(act)
+
     def slots(self, name: str, most: int) -> asyncio.Semaphore:
         """The `most` slots of that name, which several runs of this process share."""
         return self._slots.setdefault(name, asyncio.Semaphore(most))
