@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -103,9 +104,14 @@ class Wall:
 
     @classmethod
     def new(cls, limit: Cost) -> Wall:
-        """A budget of its own, kept beside the answers."""
-        folder = _connect.cache_folder() or Path(tempfile.gettempdir())
-        return cls.of(SharedBudget(folder / _BUDGETS, uuid.uuid4().hex, limit=limit))
+        """A budget of its own, kept beside the answers, or where no home can be written."""
+        name = uuid.uuid4().hex
+        folder = _connect.cache_folder()
+        if folder is not None:
+            with suppress(SettingError):
+                return cls.of(SharedBudget(folder / _BUDGETS, name, limit=limit))
+        folder = Path(tempfile.mkdtemp(prefix="glm-magics-"))
+        return cls.of(SharedBudget(folder / _BUDGETS, name, limit=limit))
 
     def open(self) -> SharedBudget:
         """The budget. Raises `SettingError` on another machine, where it would not hold."""
