@@ -335,6 +335,11 @@ def test_what_nobody_waits_for_on_a_cluster_ends(workers: Client) -> None:
         asked = len(engine.seen)
         time.sleep(0.5)
         assert len(engine.seen) == asked < 200
+    assert sum(workers.run_on_scheduler(_leases).values()) == 0
+
+
+def _leases(dask_scheduler: Any) -> dict[str, int]:
+    return {name: len(held) for name, held in dask_scheduler.extensions["semaphores"].leases.items()}
 
 
 def test_a_cluster_shares_one_budget(workers: Client, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """`ddf.glm`: a prompt over every row of a Dask DataFrame, more rows than one kernel holds.
 
-Each partition is asked as a DataFrame of its own, by the same function and with the same result. Nothing is
-sent before the frame is computed, and again each time it is: what was answered comes from the cache then
-(`GLM_CACHE` names its folder), also when a partition is run again because a worker was lost.
+Each partition is asked as a DataFrame of its own, by the same function and with the same result; identical
+rows are asked once in each. Nothing is sent before the frame is computed, and again each time it is: what was
+answered comes from the cache then (`GLM_CACHE` names its folder), also when a partition is run again because
+a worker was lost.
 
 How many requests are in flight at once:
 
@@ -122,6 +123,9 @@ class OnePartition:
 
     def __dask_tokenize__(self) -> str:
         return self._ask.id
+
+    def __repr__(self) -> str:
+        return repr(self._ask)
 
     def _slots(self, worker: Any) -> Slots | None:
         if worker is not None:

@@ -6,7 +6,6 @@ environment over there.
 
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 import uuid
@@ -167,18 +166,13 @@ class Elsewhere:
         if tiers().get(self.tier.id) != self.tier:
             add_tier(self.tier)
         shared = self.shared.open() if self.shared is not None else None
-        return self._session(_client(self.address, os.getpid()), Ledger(shared=shared))
+        return self._session(self.address.connect(), Ledger(shared=shared))
 
     def _session(self, client: Client, ledger: Ledger) -> Session:
         session = Session(client, self.defaults)
         wall = self.wall.open() if self.wall is not None else None
         session.ledger = Ledger(shared=wall, parent=ledger)
         return session
-
-
-@lru_cache(maxsize=32)
-def _client(address: Address, pid: int) -> Client:
-    return address.connect()
 
 
 @lru_cache(maxsize=32)

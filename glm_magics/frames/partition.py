@@ -160,6 +160,11 @@ class RowsFunction:
     def __dask_tokenize__(self) -> str:
         return self.id
 
+    def __repr__(self) -> str:
+        return (
+            f"<rows of {self.elsewhere.tier.id}: {', '.join(self.record.json_schema.get('properties', ()))}>"
+        )
+
 
 class _Unseen(Progress):
     """Shows nothing, and ends the run when nobody wants it any more."""
