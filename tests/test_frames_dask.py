@@ -258,6 +258,16 @@ def test_threads_share_one_budget() -> None:
     assert {"ok", "skipped_budget"} == set(done["_glm_status"])
 
 
+def test_a_budget_holds_also_where_no_home_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GLM_CACHE", str(tmp_path / "file" / "folder"))
+    lazy = parted(reviews(80), 8).glm.map(TASK, schema=LABEL, budget="0.02", rows_per_request=1, cache="off")
+    assert {"ok", "skipped_budget"} == set(lazy.compute()["_glm_status"])
+    assert api.session().ledger.spent()["CNY"].amount <= Decimal("0.02")
+
+
 def test_threads_stay_behind_the_walls_of_the_session() -> None:
     api.budget("0.05")
     parted(reviews(80), 8).glm.map(TASK, schema=LABEL, rows_per_request=1, cache="off").compute()

@@ -28,6 +28,12 @@ def test_a_row_has_the_same_key_however_it_travels_and_in_every_process(demo: Co
     assert first.item(0, "Classify a", ("a",)).key == again.item(9, "Classify a", ("a",)).key
 
 
+def test_the_tokens_of_a_row_are_counted_when_they_are_first_needed(demo: Connect) -> None:
+    item = plan(demo()).item(0, "Classify a", ("a",))
+    assert item.counted is None
+    assert item.tokens == item.counted == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [
