@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     )
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
-    from glm_magics.frames.accessor import pandas
+    from glm_magics.frames.accessor import dask, pandas
+    from glm_magics.frames.partition import rows_function
     from glm_magics.structured.parse import parse
     from glm_magics.structured.schema import schema
     from glm_magics.structured.table import to_frame
@@ -51,11 +52,13 @@ __all__ = [
     "budget",
     "connect",
     "count_tokens",
+    "dask",
     "image",
     "load_ipython_extension",
     "pandas",
     "parse",
     "read_document",
+    "rows_function",
     "schema",
     "session",
     "stream",
@@ -72,7 +75,8 @@ _HOMES = {
     ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
-    "frames.accessor": ("pandas",),
+    "frames.accessor": ("dask", "pandas"),
+    "frames.partition": ("rows_function",),
     "structured.parse": ("parse",),
     "structured.schema": ("schema",),
     "structured.table": ("to_frame",),
@@ -105,7 +109,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 if "pandas" in sys.modules:  # `df.glm`, without importing what is not there; `glm.pandas()` does it later on
-    from glm_magics.frames.accessor import register_if_pandas_is_there
+    from glm_magics.frames.accessor import register
 
-    register_if_pandas_is_there()
-    del register_if_pandas_is_there
+    register()
+    del register

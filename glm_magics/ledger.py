@@ -132,6 +132,12 @@ class Ledger:
             self._parent.release(reservation.above)
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a wall: its own, a shared one or the parent's."""
+        above = self._parent is not None and self._parent.is_limited
+        return above or self.budget is not None or self.shared is not None
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         with self._lock:
             return tuple(self._entries)

@@ -21,7 +21,17 @@ from uuid import UUID
 
 from glm_magics.errors import TemplateError
 
-__all__ = ["data_names", "fill", "left_as_text", "look_up", "names", "pieces", "show_value"]
+__all__ = [
+    "MOST_CHARACTERS",
+    "data_names",
+    "fill",
+    "left_as_text",
+    "look_up",
+    "names",
+    "pieces",
+    "show_value",
+    "too_long",
+]
 
 _SLOT = re.compile(r"(\\?)\{\{[ \t]*([^\W\d]\w*)[ \t]*\}\}")
 _LOOKALIKE = re.compile(r"(?<!\\)\{\{[ \t]*([^\W\d]\w*)[^{}\n]{0,80}\}\}")
@@ -42,7 +52,7 @@ _PLAIN = (
     PurePath,
     UUID,
 )
-_MOST_CHARACTERS = 2_000_000
+MOST_CHARACTERS = 2_000_000
 _TOO_LONG_HINT = "Attach less, or put the long part in with --input, which keeps to a token budget."
 
 Show = Callable[[str, Any], str]
@@ -82,12 +92,17 @@ def pieces(
         end = slot.end()
     found.append(text[end:])
     characters = sum(len(piece) for piece in found if isinstance(piece, str))
-    if characters > _MOST_CHARACTERS:
-        raise TemplateError(
-            f"The prompt would have {characters:,} characters; {_MOST_CHARACTERS:,} is the most.",
-            hint=_TOO_LONG_HINT,
-        )
+    if characters > MOST_CHARACTERS:
+        raise too_long(characters)
     return found
+
+
+def too_long(characters: int) -> TemplateError:
+    """The error about a prompt of more than `MOST_CHARACTERS`."""
+    return TemplateError(
+        f"The prompt would have {characters:,} characters; {MOST_CHARACTERS:,} is the most.",
+        hint=_TOO_LONG_HINT,
+    )
 
 
 def look_up(name: str, namespace: Mapping[str, Any]) -> Any:
@@ -173,7 +188,7 @@ class _Nested:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._room = _MOST_CHARACTERS
+        self._room = MOST_CHARACTERS
 
     def plain(self, value: Any, depth: int = 0) -> Any:
         if depth > 50:
@@ -200,7 +215,7 @@ class _Nested:
         self._room -= characters
         if self._room < 0:
             raise TemplateError(
-                f"{{{{{self._name}}}}} has more than {_MOST_CHARACTERS:,} characters, the most of a prompt.",
+                f"{{{{{self._name}}}}} has more than {MOST_CHARACTERS:,} characters, the most of a prompt.",
                 hint=_TOO_LONG_HINT,
             )
 

@@ -19,6 +19,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from glm_magics.chat import ChatRequest, ImagePart, Message
 from glm_magics.image_header import MOST_IMAGE_TOKENS, header, image_bytes, image_tokens
@@ -36,7 +37,8 @@ def estimate(text: str) -> int:
     total = 0.0
     for start in range(0, len(text), _CHUNK):
         shapes = text[start : start + _CHUNK].translate(_SHAPE)
-        total += sum(_cost(piece) * count for piece, count in Counter(_PIECE.findall(shapes)).items())
+        for piece, count in Counter(_PIECE.findall(shapes)).items():
+            total += (_cost_of_short if len(piece) <= _SHORT else _cost)(piece) * count
     return max(round(total), 1) if text else 0
 
 
@@ -105,6 +107,12 @@ _PIECE = re.compile(
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _CHUNK = 1 << 18
+_SHORT = 16  # shapes up to this length come again and again
+
+
+@lru_cache(maxsize=4_096)
+def _cost_of_short(piece: str) -> float:
+    return _cost(piece)
 
 
 def _cost(piece: str) -> float:

@@ -106,6 +106,8 @@ print(callbacks() - before)
 shell.run_cell("import pandas as pd")
 import pandas as pd
 print(hasattr(pd.DataFrame, "glm"), callbacks() - before)
+shell.run_cell("import dask.dataframe")
+print(callbacks() - before)
 shell.run_cell("%unload_ext glm_magics")
 print(hasattr(pd.DataFrame, "glm"), hasattr(pd.Series, "glm"))
 shell.run_cell("%load_ext glm_magics")
@@ -113,9 +115,9 @@ print(hasattr(pd.DataFrame, "glm"), callbacks() - before)
 """
 
 
-def test_the_extension_waits_for_pandas_and_then_looks_no_more() -> None:
+def test_the_extension_waits_for_pandas_and_for_dask_and_then_looks_no_more() -> None:
     lines = [line for line in run(LATE).splitlines() if line.startswith(("True", "False", "0", "1"))]
-    assert lines == ["False 1", "1", "True 0", "False False", "True 0"]
+    assert lines == ["False 1", "1", "True 1", "0", "False False", "True 0"]
 
 
 def test_unloading_before_pandas_came_leaves_no_callback() -> None:

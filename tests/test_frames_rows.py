@@ -93,6 +93,22 @@ def test_rows_that_a_packed_answer_spoils_are_asked_again_and_none_is_lost_or_mi
     assert 10 < len(chats(engine)) < 150
 
 
+def test_a_prompt_that_its_row_makes_too_long_is_refused_before_anything_is_sent() -> None:
+    engine = Engine(pace=0)
+    connected(engine)
+    with pytest.raises(TemplateError, match="characters"):
+        asked(pd.DataFrame({"text": ["short", "x" * 2_000_001]}))
+    assert not chats(engine)
+
+
+def test_what_a_cell_says_is_never_read_as_a_template() -> None:
+    connected(Engine(pace=0))
+    frame = pd.DataFrame({"text": ["{{other}} good"], "other": ["never"]})
+    done = map_rows(frame, "Repeat: {{text}} \\{{other}}", column="said", progress=False, cache="off")
+    assert "{{other}} good" in done["said"][0]
+    assert "never" not in done["said"][0]
+
+
 def test_identical_rows_are_asked_once() -> None:
     engine = Engine(pace=0)
     connected(engine)

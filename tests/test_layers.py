@@ -54,6 +54,8 @@ HEAVY = {
     "matplotlib": {"frames"},
     "h11": {"_asyncio_http"},
     "httpx": {"_asyncio_http", "client", "_connect", "_exchange", "_posting", "_whole", "demo", "images"},
+    "dask": {"frames"},
+    "distributed": {"frames"},
     "PIL": {"images"},
     "cairosvg": {"images"},
     "pypdfium2": {"documents"},

@@ -13,6 +13,7 @@ from glm_magics.chat import Completion
 from glm_magics.errors import ParseError, RequestError
 from glm_magics.rows.packing import Record
 from glm_magics.rows.plan import Plan, Task, record_schema
+from glm_magics.tokens import estimate
 
 Connect = Callable[..., Session]
 LABEL = "label: good|bad"
@@ -26,6 +27,12 @@ def test_a_row_has_the_same_key_however_it_travels_and_in_every_process(demo: Co
     session = demo()
     first, again = plan(session), plan(session)
     assert first.item(0, "Classify a", ("a",)).key == again.item(9, "Classify a", ("a",)).key
+
+
+def test_the_tokens_of_a_row_are_counted_when_they_are_first_needed(demo: Connect) -> None:
+    item = plan(demo()).item(0, "Classify a", ("a",))
+    assert item.counted is None
+    assert item.tokens == item.counted == estimate("Classify a")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_requests_halve_when_much_goes_wrong() -> None:
 
 def test_a_long_row_goes_by_itself() -> None:
     rows = items(3)
-    rows[1].tokens = 500
+    rows[1].counted = 500
     work = Work(rows, PackSize(3))
     assert [numbers(work.take(1)) for _ in range(3)] == [[0], [1], [2]]
 

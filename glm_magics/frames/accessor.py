@@ -1,26 +1,27 @@
 """`df.glm` and `series.glm`: what GLM can do with a table, on the table itself.
 
-The class is a table of methods; what they do is imported when they are called. pandas is never imported to
-register it: that happens when pandas is there, or when `pandas()` asks for it.
+The classes are tables of methods; what they do is imported when they are called. Neither pandas nor Dask is
+imported to register them: that happens when the library is there, or when `pandas()` or `dask()` asks for it.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from glm_magics.errors import SettingError
 from glm_magics.frames.operators import RowOperators
 
 if TYPE_CHECKING:
     from glm_magics.chat import Completion, Privacy
     from glm_magics.frames.preview import Preview
 
-__all__ = ["TableAccessor", "pandas", "register_if_pandas_is_there", "unregister", "unwatch", "watch"]
+__all__ = ["TableAccessor", "dask", "pandas", "register", "unregister", "unwatch", "watch"]
 
 _NAME = "glm"
-_watching: dict[int, Any] = {}  # the callback in a shell that waits for pandas
+_watching: dict[int, Any] = {}  # the callback in a shell that waits for pandas and Dask
 
 
 class TableAccessor(RowOperators):
@@ -75,40 +76,56 @@ def pandas() -> None:
     """Give every DataFrame and Series its `.glm`. For scripts that import pandas after glm_magics."""
     import pandas as pd
 
-    for kind, register in (
-        (pd.DataFrame, pd.api.extensions.register_dataframe_accessor),
-        (pd.Series, pd.api.extensions.register_series_accessor),
-    ):
-        if _accessor_of(kind) is not TableAccessor:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the one of an earlier import of this package is replaced
-                register(_NAME)(TableAccessor)
+    extensions = pd.api.extensions
+    _give(pd.DataFrame, TableAccessor, extensions.register_dataframe_accessor)
+    _give(pd.Series, TableAccessor, extensions.register_series_accessor)
 
 
-def register_if_pandas_is_there() -> bool:
-    """Register where pandas is imported already, wholly; whether it is."""
-    loaded = sys.modules.get("pandas")
-    if loaded is None or not hasattr(loaded, "api"):  # it is being imported just now
-        return False
-    pandas()
-    return True
+def dask() -> None:
+    """Give every Dask DataFrame and Series its `.glm`. For scripts that import Dask after glm_magics.
+
+    Raises `SettingError` where Dask is not installed.
+    """
+    try:
+        import dask.dataframe as dd
+        from dask.dataframe import extensions
+    except ImportError as error:
+        raise SettingError(f"Dask cannot be used: {error}.", hint="`pip install glm-magics[dask]`") from error
+    from glm_magics.frames.dask import DaskAccessor
+
+    _give(dd.DataFrame, DaskAccessor, extensions.register_dataframe_accessor)
+    _give(dd.Series, DaskAccessor, extensions.register_series_accessor)
+
+
+def register() -> bool:
+    """Register with each library that is imported already, wholly; whether all are."""
+    found = [_is_loaded("pandas", "api"), _is_loaded("dask.dataframe", "from_pandas")]
+    for there, give in zip(found, (pandas, dask), strict=True):
+        if there:
+            give()
+    return all(found)
 
 
 def unregister() -> None:
     """Take `.glm` away again."""
-    loaded = sys.modules.get("pandas")
-    for kind in (getattr(loaded, "DataFrame", None), getattr(loaded, "Series", None)):
-        if kind is not None and _accessor_of(kind) is not None:
-            delattr(kind, _NAME)
+    for library in ("pandas", "dask.dataframe"):
+        loaded = sys.modules.get(library)
+        for kind in (getattr(loaded, "DataFrame", None), getattr(loaded, "Series", None)):
+            if kind is not None and _accessor_of(kind) is not None:
+                delattr(kind, _NAME)
+    if "glm_magics.frames.dask" in sys.modules and "dask" in sys.modules:
+        from glm_magics.frames.dask import leave_computations
+
+        leave_computations()
 
 
 def watch(shell: Any) -> None:
-    """Register as soon as a cell of `shell` has imported pandas, then look no more."""
-    if register_if_pandas_is_there():
+    """Register as soon as a cell of `shell` has imported pandas or Dask; with both there, look no more."""
+    if register():
         return
 
     def look(*_: Any) -> None:
-        if register_if_pandas_is_there():
+        if register():
             unwatch(shell)
 
     _watching[id(shell)] = look
@@ -119,6 +136,18 @@ def unwatch(shell: Any) -> None:
     look = _watching.pop(id(shell), None)
     if look is not None:
         shell.events.unregister("post_run_cell", look)
+
+
+def _is_loaded(library: str, last: str) -> bool:
+    """Whether a library is imported, and not just now being so: `last` is one of the last names it gets."""
+    return hasattr(sys.modules.get(library), last)
+
+
+def _give(kind: Any, accessor: type, registers: Callable[[str], Callable[[type], Any]]) -> None:
+    if _accessor_of(kind) is not accessor:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the one of an earlier import of this package is replaced
+            registers(_NAME)(accessor)
 
 
 def _accessor_of(kind: Any) -> Any:

@@ -69,7 +69,7 @@ class RowOperators:
         options = {"column": "holds", **options}
         task = f"Does this hold for the text below? {condition}\n\n{self._text(text)}"
         asked = self.map(task, schema=bool, **options)
-        kept: pd.DataFrame = asked[asked[options["column"]].fillna(True).astype(bool)]
+        kept: pd.DataFrame = asked[asked[options["column"]].fillna(True)]
         return kept
 
     def score(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -58,15 +58,25 @@ def prompts(
     names = tuple(name for name in template.names(task) if name not in fixed)
     columns = [_cells(frame, name) for name in names]
     cells = list(zip(*columns, strict=True)) if columns else [()] * len(frame)
-    texts = [_filled(task, names, row, fixed) for row in cells]
-    for_many = _filled(task, names, tuple(f"{{{{{name}}}}}" for name in names), fixed) if fixed else task
-    return Prompts(for_many, names, cells, texts)
+    filled = _filler(task, names, fixed)
+    for_many = filled(tuple(f"{{{{{name}}}}}" for name in names)) if fixed else task
+    return Prompts(for_many, names, cells, [filled(row) for row in cells])
 
 
-def _filled(task: str, names: Iterable[str], cells: tuple[Any, ...], fixed: Mapping[str, str]) -> str:
-    """All names in one pass, so that no value is read as a template."""
-    shown = {name: "" if value is None else value for name, value in zip(names, cells, strict=True)}
-    return template.fill(task, {**fixed, **shown})
+def _filler(task: str, names: tuple[str, ...], fixed: Mapping[str, str]) -> Callable[[tuple[Any, ...]], str]:
+    """What fills `task` with a row's cells. The task is read once for all rows; no value is read as one."""
+    places = {name: at for at, name in enumerate(names)}
+    slots = {**fixed, **places}
+    parts = template.pieces(task, slots, show=lambda name, value: places.get(name, value))
+
+    def filled(cells: tuple[Any, ...]) -> str:
+        texts = ["" if cell is None else str(cell) for cell in cells]
+        text = "".join([texts[part] if isinstance(part, int) else part for part in parts])
+        if len(text) > template.MOST_CHARACTERS:
+            raise template.too_long(len(text))
+        return text
+
+    return filled
 
 
 def _cells(frame: pd.DataFrame, name: str) -> list[Any]:

@@ -28,23 +28,31 @@ from glm_magics.rows.item import DONE, Answer, Item
 from glm_magics.rows.loop import background
 from glm_magics.rows.plan import Plan, Task
 from glm_magics.rows.purse import Purse
+from glm_magics.rows.slots import Slots
 from glm_magics.rows.work import RowsPerRequest, Work
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from glm_magics._session import Session
+    from glm_magics._tier import Tier
+    from glm_magics.client import Endpoint
 
 __all__ = [
     "CacheMode",
     "How",
     "RowOptions",
     "Summed",
+    "account_of",
+    "answered",
     "ask_rows",
+    "check_number",
     "errors",
     "estimate_rows",
     "map_rows",
+    "planned",
     "retry",
+    "settled",
 ]
 
 CacheMode: TypeAlias = "Literal['on', 'fresh', 'off'] | os.PathLike[str]"
@@ -142,9 +150,9 @@ def map_rows(
     An interrupt gives back what is done. Raises a `GLMError` when nothing can be sent, or when the account
     refuses the first request.
     """
-    _check_number("rows_per_request", rows_per_request, others=("auto",))
+    check_number("rows_per_request", rows_per_request, others=("auto",))
     for name, number in (("concurrency", concurrency), ("max_calls", max_calls), ("max_tokens", max_tokens)):
-        _check_number(name, number, others=(None,))
+        check_number(name, number, others=(None,))
     options = Options(
         tier=tier,
         system=system,
@@ -198,18 +206,29 @@ def retry(frame: pd.DataFrame) -> pd.DataFrame:
 
 def ask_rows(frame: pd.DataFrame, how: How, *, summed: Summed | None = None) -> tuple[pd.DataFrame, bool]:
     """What `map_rows` gives, and whether it was interrupted."""
-    plan, items, which = _planned(frame, how)
     shown = Progress(shown=how.progress)
-    answers, run, told = _asked(plan.session, plan, items, how, shown, rows=len(frame))
-    result = with_answers(frame, which, answers, plan.record)
+    result, run, told = answered(frame, how, api.session(), shown)
     result.attrs = {**frame.attrs, RUN: _remembered(how), MAY_BE_BILLED: sorted(run.may_be_billed)}
     shown.close(summed(result, told) if summed else {"text/plain": told})
     return result, run.is_stopped
 
 
-def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]]:
-    """The plan, one item for each different prompt, and for each row the number of its item."""
-    session = api.session()
+def answered(
+    frame: pd.DataFrame, how: How, session: Session, shown: Progress, *, slots: Slots | None = None
+) -> tuple[pd.DataFrame, Run, str]:
+    """The frame with its answers, the run that gave them, and a summary of it. `slots` bound the run beside
+    the account's limit.
+    """
+    plan, items, which = planned(frame, how, session)
+    answers, run, told = _asked(plan, items, how, shown, rows=len(frame), slots=slots)
+    return with_answers(frame, which, answers, plan.record), run, told
+
+
+def planned(frame: pd.DataFrame, how: How, session: Session) -> tuple[Plan, list[Item], list[int]]:
+    """The plan, one item for each different prompt, and for each row the number of its item.
+
+    Nothing is sent. Raises a `GLMError` for what cannot work.
+    """
     rules = rules_of(how.options, session.defaults)
     if not rules.has_rows:
         raise SettingError(
@@ -217,7 +236,7 @@ def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]
             hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
         )
     made = prompts(frame, how.task, masked=rules.mask, fixed=how.fixed)
-    plan = Plan(session, Task(made.template, made.names, how.column), _settled(session, how), how.schema)
+    plan = Plan(session, Task(made.template, made.names, how.column), settled(session, how), how.schema)
     _keep_key_out(session, made.texts)
     numbers: dict[str, int] = {}
     which = [numbers.setdefault(text, at) for at, text in enumerate(made.texts)]
@@ -226,7 +245,7 @@ def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]
 
 def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
     """What `map_rows` gives with `estimate`. Nothing is sent."""
-    plan, items, _ = _planned(frame, how)
+    plan, items, _ = planned(frame, how, api.session())
     cache = _cache(plan.session, how.cache)
     known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
     left = [item for item in items if item.key not in known]
@@ -234,10 +253,10 @@ def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
 
 
 def _asked(
-    session: Session, plan: Plan, items: list[Item], how: How, shown: Progress, *, rows: int
+    plan: Plan, items: list[Item], how: How, shown: Progress, *, rows: int, slots: Slots | None
 ) -> tuple[dict[int, Answer], Run, str]:
     """What is known about the items, from the cache and by asking for the others; and a summary of it."""
-    cache = _cache(session, how.cache)
+    cache = _cache(plan.session, how.cache)
     try:
         known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
         found = {
@@ -247,7 +266,7 @@ def _asked(
         }
         left = [item for item in items if item.key not in known]
         lost = cache.left_behind([item.key for item in left])
-        run = _run(session, plan, left, how, cache)
+        run = _run(plan, left, how, cache, slots)
         run.may_be_billed += [item.number for item in left if item.key in lost]
         background().run(run.go(), watch=lambda: shown.show(run), stop=run.stop)
         answered = any(answer.status in DONE for answer in run.answers.values())
@@ -262,20 +281,25 @@ def _asked(
     return answers, run, told
 
 
-def _run(session: Session, plan: Plan, items: list[Item], how: How, cache: RowCache) -> Run:
-    endpoint = session.client.endpoint
+def account_of(endpoint: Endpoint, tier: Tier) -> tuple[str, ...]:
+    """What tells apart whose requests in flight are counted together. It is kept in memory only."""
     fingerprint = endpoint.key.fingerprint() if endpoint.key is not None else ""
-    account = (endpoint.base_url, endpoint.address, fingerprint, plan.tier.id)
+    return (endpoint.base_url, endpoint.address, fingerprint, tier.id)
+
+
+def _run(plan: Plan, items: list[Item], how: How, cache: RowCache, slots: Slots | None) -> Run:
+    session = plan.session
+    endpoint = session.client.endpoint
     known = plan.tier.concurrency.get(endpoint.level or endpoint.name)
-    gate = background().gates.of(account, start=known or how.bounds.concurrency)
+    gate = background().gates.of(account_of(endpoint, plan.tier), start=known or how.bounds.concurrency)
     walls = [(how.budget, "this call"), (session.cell_budget, "each cell")]
     budgets = [Budget(session.money(amount), name) for amount, name in walls if amount is not None]
     purse = Purse(session.ledger, budgets, label="rows")
     work = Work(items, plan.pack_size(how.rows_per_request))
-    return Run(plan, work, cache=cache, gate=gate, purse=purse, bounds=how.bounds)
+    return Run(plan, work, cache=cache, gate=gate, purse=purse, bounds=how.bounds, slots=slots)
 
 
-def _settled(session: Session, how: How) -> Options:
+def settled(session: Session, how: How) -> Options:
     """The options, without thinking where nothing was said about it and the tier can do without."""
     tier = session.find_tier(how.options.tier or session.defaults.tier)
     quiet = not how.says_how_to_think and tier.can_think and tier.can_skip_thinking
@@ -315,7 +339,8 @@ def _statuses(frame: pd.DataFrame) -> pd.Series[Any]:
     return frame[STATUS]
 
 
-def _check_number(name: str, value: Any, *, others: tuple[Any, ...]) -> None:
+def check_number(name: str, value: Any, *, others: tuple[Any, ...]) -> None:
+    """Raises `RequestError` for what is neither a whole number above 0 nor one of the `others`."""
     if value in others or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return
     raise RequestError(f"{name}={value!r}: expected a whole number above 0.", hint="Nothing was sent.")

@@ -23,6 +23,7 @@ from glm_magics.rows.limiter import Place
 from glm_magics.rows.packing import Record
 from glm_magics.rows.plan import Plan
 from glm_magics.rows.purse import Held, Purse
+from glm_magics.rows.slots import Slots, Unbounded
 from glm_magics.rows.tally import Tally
 from glm_magics.rows.verdict import verdict
 from glm_magics.rows.work import Work
@@ -61,7 +62,15 @@ class Run:
     """
 
     def __init__(
-        self, plan: Plan, work: Work, *, cache: RowCache, gate: Gate, purse: Purse, bounds: Bounds
+        self,
+        plan: Plan,
+        work: Work,
+        *,
+        cache: RowCache,
+        gate: Gate,
+        purse: Purse,
+        bounds: Bounds,
+        slots: Slots | None = None,
     ) -> None:
         self.answers: dict[int, Answer] = {}
         self.may_be_billed: list[int] = []
@@ -75,6 +84,7 @@ class Run:
         self._cache = cache
         self._gate = gate
         self._bounds = bounds
+        self._slots = slots or Unbounded()
         self._connections = WholeAnswers(plan.session.client, limits=plan.limits())
         self._asking: dict[asyncio.Task[None], _Sent] = {}
         self._later = 0
@@ -118,10 +128,21 @@ class Run:
             if self.why or not self._work or self._is_full():
                 await self._change()
                 continue
+            await self._start_next()
+
+    async def _start_next(self) -> None:
+        """Send what is next as soon as there is a slot and a place for it."""
+        await self._slots.acquire()
+        place, started = None, False
+        try:
             place = await self._gate.enter()
             self._look_at_bounds()
-            if not self._work or self.why or not self._start(place):
-                self._give_back(place)
+            started = bool(self._work) and not self.why and self._start(place)
+        finally:
+            if not started:
+                self._slots.release()
+                if place is not None:
+                    self._give_back(place)
 
     def _start(self, place: Place) -> bool:
         batch = self._work.take(min(self._bounds.concurrency or self.limiter.limit, self.limiter.limit))
@@ -165,6 +186,7 @@ class Run:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         sent = self._asking.pop(task)
+        self._slots.release()
         self._changed.set()
         fault = None if task.cancelled() else task.exception()
         if fault is not None:  # a fault of this program costs its own rows, not the others
@@ -321,8 +343,9 @@ class Run:
         if self._asking:
             await asyncio.wait(list(self._asking))
         await self._connections.close()
+        pending = Answer("pending", error=self.why)
         for item in self._work.rest():
-            self._know(item, Answer("pending", error=self.why))
+            self._know(item, pending)
 
     def _cut_off(self, sent: _Sent) -> None:
         """Given up in flight: it may be billed, and nobody will know."""

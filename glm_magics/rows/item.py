@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from glm_magics.chat import Completion
 from glm_magics.errors import ParseError
+from glm_magics.tokens import estimate
 
 __all__ = ["DONE", "Answer", "Item", "Status"]
 
@@ -33,13 +34,22 @@ class Answer:
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """A row to ask. `cells` are the values that its prompt was filled with, `tokens` the prompt's length."""
+    """A row to ask. `cells` are the values that its prompt was filled with; `counted` is the prompt's length
+    in tokens, where that is known.
+    """
 
     number: int
     prompt: str
     cells: tuple[Any, ...]
     key: bytes
-    tokens: int
+    counted: int | None = None
     unusable: int = 0  # answers so far that held nothing usable for it
     troubles: int = 0  # failures of the network or the server so far
     refused: tuple[Completion, ParseError] | None = None  # its own last answer, to ask with what was wrong
+
+    @property
+    def tokens(self) -> int:
+        """The prompt's length, counted when it is first needed: rows that a cache holds never need it."""
+        if self.counted is None:
+            self.counted = estimate(self.prompt)
+        return self.counted

@@ -28,6 +28,7 @@ class Background:
 
     def __init__(self) -> None:
         self.gates = Gates()
+        self._slots: dict[str, asyncio.Semaphore] = {}
         self.pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="glm-rows", daemon=True)
@@ -60,6 +61,14 @@ class Background:
         except KeyboardInterrupt:
             self._loop.call_soon_threadsafe(stop)
             return self._rest(future)
+
+    def soon(self, act: Callable[[], None]) -> None:
+        """Have `act` called on the loop, by any thread."""
+        self._loop.call_soon_threadsafe(act)
+
+    def slots(self, name: str, most: int) -> asyncio.Semaphore:
+        """The `most` slots of that name, which several runs of this process share."""
+        return self._slots.setdefault(name, asyncio.Semaphore(most))
 
     def _rest(self, future: futures.Future[T]) -> T | None:
         try:

@@ -21,7 +21,7 @@ from glm_magics.structured import asking
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.schema import Schema, schema
 from glm_magics.structured.validation import json_text
-from glm_magics.tokens import ceiling, estimate, estimate_input
+from glm_magics.tokens import ceiling, estimate_input
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -73,7 +73,7 @@ class Plan:
         text = prompt.encode("utf-8", "surrogatepass")
         key = self._hash.copy()
         key.update(text)
-        return Item(number, prompt, cells, key.digest(), estimate(prompt))
+        return Item(number, prompt, cells, key.digest())
 
     def pack_size(self, wanted: RowsPerRequest) -> PackSize:
         """Rows per request; text goes singly unless a number is asked for, as nobody knows its length."""

@@ -22,7 +22,7 @@ class Purse:
 
     @property
     def is_limited(self) -> bool:
-        return any(ledger.budget is not None or ledger.shared is not None for ledger in self._ledgers)
+        return any(ledger.is_limited for ledger in self._ledgers)
 
     def left(self) -> Cost | None:
         """What the narrowest wall still allows; None without one."""

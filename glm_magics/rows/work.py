@@ -104,6 +104,8 @@ class Work:
         batch = [queue.popleft()]
         if batch[0].unusable == 2:
             most = max(1, most // 2)
+        if most == 1:
+            return batch
         tokens = batch[0].tokens
         while len(batch) < most and queue and tokens <= _MOST_INPUT_TOKENS:
             following = queue[0]
