@@ -20,15 +20,16 @@ from glm_magics.frames.attach import rules_of
 from glm_magics.frames.estimate import estimated
 from glm_magics.frames.outcome import STATUS, with_answers
 from glm_magics.frames.progress import Progress, summary
-from glm_magics.frames.prompts import RowTask, prompts
-from glm_magics.ledger import Budget
+from glm_magics.frames.prompts import Prompts, RowTask, prompts
+from glm_magics.ledger import Budget, Ledger
 from glm_magics.rows.cache import RowCache
 from glm_magics.rows.engine import Bounds, Run
 from glm_magics.rows.item import DONE, Answer, Item
 from glm_magics.rows.loop import background
 from glm_magics.rows.plan import Plan, Task
+from glm_magics.rows.protocol import RowPlan
 from glm_magics.rows.purse import Purse
-from glm_magics.rows.work import RowsPerRequest, Work
+from glm_magics.rows.work import RowsPerRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,10 @@ __all__ = [
     "errors",
     "estimate_rows",
     "map_rows",
+    "not_cached",
     "retry",
+    "run_items",
+    "sendable",
 ]
 
 CacheMode: TypeAlias = "Literal['on', 'fresh', 'off'] | os.PathLike[str]"
@@ -75,7 +79,8 @@ class RowOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How rows are asked: see `map_rows`. `fixed` are texts for `{{names}}` that are no columns."""
+    """How rows are asked: see `map_rows`. `fixed` are texts for `{{names}}` that are no columns; `job` is the
+    ledger of several runs that stay behind its wall together."""
 
     task: RowTask
     schema: Any
@@ -88,6 +93,7 @@ class How:
     progress: bool = True
     bounds: Bounds = field(default_factory=Bounds)
     fixed: Mapping[str, str] = field(default_factory=dict)
+    job: Ledger | None = None
 
 
 Summed: TypeAlias = "Callable[[pd.DataFrame, str], Mapping[str, str]]"
@@ -200,7 +206,7 @@ def ask_rows(frame: pd.DataFrame, how: How, *, summed: Summed | None = None) -> 
     """What `map_rows` gives, and whether it was interrupted."""
     plan, items, which = _planned(frame, how)
     shown = Progress(shown=how.progress)
-    answers, run, told = _asked(plan.session, plan, items, how, shown, rows=len(frame))
+    answers, run, told = run_items(plan, items, how, shown, rows=len(frame))
     result = with_answers(frame, which, answers, plan.record)
     result.attrs = {**frame.attrs, RUN: _remembered(how), MAY_BE_BILLED: sorted(run.may_be_billed)}
     shown.close(summed(result, told) if summed else {"text/plain": told})
@@ -210,6 +216,16 @@ def ask_rows(frame: pd.DataFrame, how: How, *, summed: Summed | None = None) -> 
 def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]]:
     """The plan, one item for each different prompt, and for each row the number of its item."""
     session = api.session()
+    made = sendable(session, frame, how)
+    plan = Plan(session, Task(made.template, made.names, how.column), _settled(session, how), how.schema)
+    numbers: dict[str, int] = {}
+    which = [numbers.setdefault(text, at) for at, text in enumerate(made.texts)]
+    return plan, [plan.item(at, text, made.cells[at]) for text, at in numbers.items()], which
+
+
+def sendable(session: Session, frame: pd.DataFrame, how: How) -> Prompts:
+    """The prompts of all rows, as this session lets them go. Raises `SettingError` where it lets none go, and
+    for the API key; else what `prompts` raises."""
     rules = rules_of(how.options, session.defaults)
     if not rules.has_rows:
         raise SettingError(
@@ -217,26 +233,28 @@ def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]
             hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
         )
     made = prompts(frame, how.task, masked=rules.mask, fixed=how.fixed)
-    plan = Plan(session, Task(made.template, made.names, how.column), _settled(session, how), how.schema)
     _keep_key_out(session, made.texts)
-    numbers: dict[str, int] = {}
-    which = [numbers.setdefault(text, at) for at, text in enumerate(made.texts)]
-    return plan, [plan.item(at, text, made.cells[at]) for text, at in numbers.items()], which
+    return made
 
 
 def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
     """What `map_rows` gives with `estimate`. Nothing is sent."""
     plan, items, _ = _planned(frame, how)
+    return estimated(plan, not_cached(plan, items, how), plan.pack_size(how.rows_per_request))
+
+
+def not_cached(plan: RowPlan, items: list[Item], how: How) -> list[Item]:
+    """The items that would be asked."""
     cache = _cache(plan.session, how.cache)
     known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
-    left = [item for item in items if item.key not in known]
-    return estimated(plan, left, plan.pack_size(how.rows_per_request))
+    return [item for item in items if item.key not in known]
 
 
-def _asked(
-    session: Session, plan: Plan, items: list[Item], how: How, shown: Progress, *, rows: int
+def run_items(
+    plan: RowPlan, items: list[Item], how: How, shown: Progress, *, rows: int
 ) -> tuple[dict[int, Answer], Run, str]:
     """What is known about the items, from the cache and by asking for the others; and a summary of it."""
+    session = plan.session
     cache = _cache(session, how.cache)
     try:
         known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
@@ -262,7 +280,7 @@ def _asked(
     return answers, run, told
 
 
-def _run(session: Session, plan: Plan, items: list[Item], how: How, cache: RowCache) -> Run:
+def _run(session: Session, plan: RowPlan, items: list[Item], how: How, cache: RowCache) -> Run:
     endpoint = session.client.endpoint
     fingerprint = endpoint.key.fingerprint() if endpoint.key is not None else ""
     account = (endpoint.base_url, endpoint.address, fingerprint, plan.tier.id)
@@ -270,8 +288,8 @@ def _run(session: Session, plan: Plan, items: list[Item], how: How, cache: RowCa
     gate = background().gates.of(account, start=known or how.bounds.concurrency)
     walls = [(how.budget, "this call"), (session.cell_budget, "each cell")]
     budgets = [Budget(session.money(amount), name) for amount, name in walls if amount is not None]
-    purse = Purse(session.ledger, budgets, label="rows")
-    work = Work(items, plan.pack_size(how.rows_per_request))
+    purse = Purse(session.ledger, budgets, label=plan.label, job=how.job)
+    work = plan.work(items, how.rows_per_request)
     return Run(plan, work, cache=cache, gate=gate, purse=purse, bounds=how.bounds)
 
 
