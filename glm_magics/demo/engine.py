@@ -226,7 +226,7 @@ class Engine:
                 {"index": n, "object": "embedding", "embedding": embed(text, dimensions)}
                 for n, text in enumerate(texts)
             ]
-            content = {"model": model.id, "object": "list", "data": data}
+            content: dict[str, Any] = {"model": model.id, "object": "list", "data": data}
             if fault is None or fault.with_usage:
                 usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
                 content["usage"] = usage

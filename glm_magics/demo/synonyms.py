@@ -15,7 +15,8 @@ _SAME = """
 late|delayed|delay|overdue|too late|behind schedule|not on time|took ages
 arrive|arrived|arrives|delivered|delivery|came|shipped|reached me|got here
 parcel|package|shipment|packet|order
-broken|defective|faulty|damaged|out of order|does not work|doesn't work|did not work|stopped working|won't start|does not start|dead|cracked|smashed
+broken|defective|faulty|damaged|out of order|does not work|did not work|stopped working|dead|cracked|smashed
+won't start|does not start|will not start|does not turn on|won't turn on
 refund|money back|reimburse|reimbursement|repay|get my money
 cancel|cancelled|cancellation|call off|terminate|stop my
 invoice|bill|receipt|charge|charged|billing
@@ -52,7 +53,7 @@ hotel|inn|guesthouse
 room|bedroom
 noisy|loud|noise
 dirty|filthy|not clean|unclean
-start|begin|turn on|switch on|power on
+start|begin|switch on|power on
 buy|bought|purchase|purchased
 return|send back|give back|bring back|returned
 company|corporation|corp|incorporated|inc|limited|ltd|llc|gmbh|co
@@ -65,11 +66,12 @@ university|univ
 快递|包裹|物流
 慢|迟|晚到
 """
-EMPTY_WORDS = frozenset(
-    """a an the in of to for from with that which it its is are was were be been this these those and or i we you
+_EMPTY = """
+    a an the in of to for from with that which it its is are was were be been this these those and or i we you
     my me our your he she they them at on by as so very really just still again please there have has had do
-    did does will would can could but not too also now after before when then than up out""".split()
-)
+    did does will would can could but not too also now after before when then than up out
+"""
+EMPTY_WORDS = frozenset(_EMPTY.split())
 
 _FORMS = {form: line.split("|")[0] for line in _SAME.split("\n") if line for form in line.split("|")}
 

@@ -1,8 +1,8 @@
 """Embeddings without a model: hashed words and character n-grams, so that similar texts lie near each other.
 
 There is no real meaning in them: what makes two texts similar is that they share words, parts of words, or
-words that the demo's small list takes for the same (`demo.synonyms`). Figures found with them say nothing about
-those of a model.
+words that the demo's small list takes for the same (`demo.synonyms`). Figures found with them say nothing
+about those of a model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from glm_magics.demo.synonyms import EMPTY_WORDS, folded
 
 __all__ = ["embed", "likeness"]
 
-_WORD, _NUMBER, _PART, _EMPTY = 3.0, 4.0, 0.5, 0.2  # how much a word, a number, an n-gram, an empty word weighs
+_WORD, _NUMBER, _PART, _EMPTY = (
+    3.0,
+    4.0,
+    0.5,
+    0.2,
+)  # how much a word, a number, an n-gram, an empty word weighs
 
 
 def embed(text: str, dimensions: int) -> list[float]:
@@ -38,8 +43,8 @@ def likeness(one: str, other: str) -> float:
 
 
 def _weights(text: str) -> dict[str, float]:
-    """Words, and the neighbouring characters inside them (single ones suffice for Chinese), with their weight;
-    the second mention of a word adds little."""
+    """Words, and the neighbouring characters inside them (single ones suffice for Chinese), with their
+    weight; the second mention of a word adds little."""
     counts: Counter[str] = Counter()
     weights: dict[str, float] = {}
     for word in re.findall(r"\d+(?:[.,]\d+)*|[^\W\d]+", folded(text)):

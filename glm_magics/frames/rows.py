@@ -21,6 +21,7 @@ from glm_magics.frames.estimate import estimated
 from glm_magics.frames.outcome import STATUS, with_answers
 from glm_magics.frames.progress import Progress, summary
 from glm_magics.frames.prompts import Prompts, RowTask, prompts
+from glm_magics.frames.rules import Rules
 from glm_magics.ledger import Budget, Ledger
 from glm_magics.rows.cache import RowCache
 from glm_magics.rows.engine import Bounds, Run
@@ -42,8 +43,11 @@ __all__ = [
     "RowOptions",
     "Summed",
     "ask_rows",
+    "check_bounds",
+    "check_privacy",
     "errors",
     "estimate_rows",
+    "keep_key_out",
     "map_rows",
     "not_cached",
     "retry",
@@ -80,7 +84,7 @@ class RowOptions(TypedDict, total=False):
 @dataclass(frozen=True, slots=True)
 class How:
     """How rows are asked: see `map_rows`. `fixed` are texts for `{{names}}` that are no columns; `job` is the
-    ledger of several runs that stay behind its wall together."""
+    ledger of several runs that stay behind its wall together, `title` what stands before the summary."""
 
     task: RowTask
     schema: Any
@@ -94,6 +98,7 @@ class How:
     bounds: Bounds = field(default_factory=Bounds)
     fixed: Mapping[str, str] = field(default_factory=dict)
     job: Ledger | None = None
+    title: str = ""
 
 
 Summed: TypeAlias = "Callable[[pd.DataFrame, str], Mapping[str, str]]"
@@ -149,8 +154,7 @@ def map_rows(
     refuses the first request.
     """
     _check_number("rows_per_request", rows_per_request, others=("auto",))
-    for name, number in (("concurrency", concurrency), ("max_calls", max_calls), ("max_tokens", max_tokens)):
-        _check_number(name, number, others=(None,))
+    check_bounds({"concurrency": concurrency, "max_calls": max_calls, "max_tokens": max_tokens})
     options = Options(
         tier=tier,
         system=system,
@@ -226,15 +230,21 @@ def _planned(frame: pd.DataFrame, how: How) -> tuple[Plan, list[Item], list[int]
 def sendable(session: Session, frame: pd.DataFrame, how: How) -> Prompts:
     """The prompts of all rows, as this session lets them go. Raises `SettingError` where it lets none go, and
     for the API key; else what `prompts` raises."""
-    rules = rules_of(how.options, session.defaults)
-    if not rules.has_rows:
-        raise SettingError(
-            f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
-            hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
-        )
+    rules = check_privacy(session, how.options)
     made = prompts(frame, how.task, masked=rules.mask, fixed=how.fixed)
-    _keep_key_out(session, made.texts)
+    keep_key_out(session, made.texts)
     return made
+
+
+def check_privacy(session: Session, options: Options) -> Rules:
+    """The session's rules. Raises `SettingError` where they let no row go."""
+    rules = rules_of(options, session.defaults)
+    if rules.has_rows:
+        return rules
+    raise SettingError(
+        f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
+        hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
+    )
 
 
 def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
@@ -271,7 +281,7 @@ def run_items(
         answered = any(answer.status in DONE for answer in run.answers.values())
         if run.error is not None and not found and not answered:
             raise run.error
-        told = "\n".join([summary(run, rows=rows, cached=len(found)), *cache.notes])
+        told = "\n".join([how.title + summary(run, rows=rows, cached=len(found)), *cache.notes])
     finally:
         if cache is not _demo_answers:
             cache.close()
@@ -314,7 +324,8 @@ def _cache(session: Session, mode: CacheMode) -> RowCache:
     return RowCache(_connect.cache_folder())
 
 
-def _keep_key_out(session: Session, texts: list[str]) -> None:
+def keep_key_out(session: Session, texts: list[str]) -> None:
+    """Raises `SettingError` for a text that holds the API key."""
     for at in range(0, len(texts), 1_000):
         _asking.keep_key_out(session, (Message("user", "\n".join(texts[at : at + 1_000])),))
 
@@ -331,6 +342,12 @@ def _statuses(frame: pd.DataFrame) -> pd.Series[Any]:
     if STATUS not in frame.columns:
         raise SettingError("This frame is not the result of a row map.", hint="`df.glm.map(…)` makes one.")
     return frame[STATUS]
+
+
+def check_bounds(options: Mapping[str, Any]) -> None:
+    """Raises `RequestError` for a bound that is no whole number above 0."""
+    for name in ("concurrency", "max_calls", "max_tokens"):
+        _check_number(name, options.get(name), others=(None,))
 
 
 def _check_number(name: str, value: Any, *, others: tuple[Any, ...]) -> None:
