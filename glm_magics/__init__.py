@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.frames.accessor import pandas
+    from glm_magics.frames.embedding import embed
     from glm_magics.structured.parse import parse
     from glm_magics.structured.schema import schema
     from glm_magics.structured.table import to_frame
@@ -51,6 +52,7 @@ __all__ = [
     "budget",
     "connect",
     "count_tokens",
+    "embed",
     "image",
     "load_ipython_extension",
     "pandas",
@@ -73,6 +75,7 @@ _HOMES = {
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "frames.accessor": ("pandas",),
+    "frames.embedding": ("embed",),
     "structured.parse": ("parse",),
     "structured.schema": ("schema",),
     "structured.table": ("to_frame",),

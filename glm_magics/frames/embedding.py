@@ -16,11 +16,9 @@ from glm_magics._embedding_models import embedding_model
 from glm_magics.errors import RequestError
 from glm_magics.frames.estimate import COLUMNS
 from glm_magics.frames.job import Job, JobOptions
-from glm_magics.frames.outcome import told
+from glm_magics.frames.outcome import ERROR, STATUS, told
 from glm_magics.frames.progress import Progress
 from glm_magics.frames.rows import (
-    MAY_BE_BILLED,
-    RUN,
     check_privacy,
     keep_key_out,
     not_cached,
@@ -37,8 +35,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Unpack
 
-__all__ = ["Vectors", "embed", "embed_rows", "estimate_vectors", "plan_of", "texts_of", "vectors_of"]
+__all__ = [
+    "TOLD",
+    "Vectors",
+    "embed",
+    "embed_rows",
+    "estimate_vectors",
+    "fared",
+    "plan_of",
+    "texts_of",
+    "vectors_of",
+]
 
+TOLD = (STATUS, ERROR)
 _SEARCH_DIMENSIONS = 512
 _EMPTY = "The text is empty: there is nothing to embed."
 
@@ -117,14 +126,15 @@ def embed_rows(
     missing = set(found.missing)
     vectors = _objects([None if n in missing else found.matrix[n] for n in found.which])
     cells = pd.Series(vectors, index=frame.index, dtype=object, name=column)
-    kept = frame.drop(columns=[name for name in (column, *_TOLD) if name in frame.columns])
-    fared = told([found.answers[number] for number in found.which], frame.index)[list(_TOLD)]
-    result: pd.DataFrame = pd.concat([kept, cells, fared], axis=1)
-    result.attrs = {name: value for name, value in frame.attrs.items() if name not in (RUN, MAY_BE_BILLED)}
+    kept = frame.drop(columns=[name for name in (column, *TOLD) if name in frame.columns])
+    result: pd.DataFrame = pd.concat([kept, cells, fared(found, frame.index)], axis=1)
+    result.attrs = {name: value for name, value in frame.attrs.items() if not str(name).startswith("glm_")}
     return result
 
 
-_TOLD = ("_glm_status", "_glm_error")
+def fared(found: Vectors, index: pd.Index[Any]) -> pd.DataFrame:
+    """How the text of each row fared, as the columns `TOLD`."""
+    return told([found.answers[number] for number in found.which], index)[list(TOLD)]
 
 
 def plan_of(job: Job, tier: str | None, dimensions: int | None, *, for_search: bool = False) -> EmbeddingPlan:

@@ -1,8 +1,8 @@
 """Things that mean the same, in groups. Pure: who matches whom is asked through functions.
 
-A group is a star: its first member, the head, and those that match the head itself. In a chain A ~ B ~ C where A
-and C do not match, A and B are a group and C is one of its own, so that whoever keeps the heads alone loses
-nothing that is not kept. What comes first decides: with B in front, all three are one group.
+A group is a star: its first member, the head, and those that match the head itself. In a chain A ~ B ~ C
+where A and C do not match, A and B are a group and C is one of its own, so that whoever keeps the heads alone
+loses nothing that is not kept. What comes first decides: with B in front, all three are one group.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def heads_of(
     """For each of `count` things the number of its head, which is its own for a head.
 
     `candidates` gives pairs among some things, and whether these are all there are; where they are not, it is
-    asked again about the heads that are left. `matches` says which pairs match: each is asked once. Of several
-    heads that a thing matches, the likest is its own.
+    asked again about the heads that are left. `matches` says which pairs match: each is asked once. Of
+    several heads that a thing matches, the likest is its own.
     """
     stars = _Stars(list(range(count)), matches, likeness)
     complete = False
@@ -43,11 +43,13 @@ def heads_of(
 
 @dataclass(slots=True)
 class _Stars:
+    """`earlier` has for each thing those in front of it that it matches."""
+
     head: list[int]
     matches: Callable[[Sequence[Pair]], Sequence[bool]]
     likeness: Callable[[int, int], float]
     known: dict[Pair, bool] = field(default_factory=dict)
-    earlier: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))  # matches in front
+    earlier: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def heads(self) -> list[int]:
         return [number for number, head in enumerate(self.head) if head == number]
