@@ -14,6 +14,7 @@ from typing import Any
 from glm_magics import _wire
 from glm_magics.chat import Usage
 from glm_magics.errors import ParseError, ProtocolError
+from glm_magics.retry import error_for
 
 __all__ = ["EMBEDDINGS_PATH", "EmbeddingRequest", "Embeddings", "embeddings", "encode"]
 
@@ -49,11 +50,14 @@ def encode(request: EmbeddingRequest) -> bytes:
 def embeddings(raw: bytes, request: EmbeddingRequest) -> Embeddings:
     """What a server answered to `request`.
 
-    Raises `ProtocolError` for what is no such answer, and `ParseError` for one that does not fit the request:
-    a text without a vector, or with one of another length.
+    Raises the `GLMError` of a refusal that came as a success, `ProtocolError` for what is no such answer, and
+    `ParseError` for one that does not fit the request: without a vector for a text, or one of another length.
     """
     try:
         body = json.loads(raw)
+        failure = _wire.failure(body)
+        if failure is not None:
+            raise error_for(failure.code, None, failure.message, request_id=failure.request_id)
         rows = [(row["index"], row["embedding"]) for row in body["data"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ProtocolError("The server's answer holds no embeddings.") from None

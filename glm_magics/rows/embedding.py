@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from glm_magics._embedding_models import EmbeddingModel
@@ -19,7 +20,7 @@ from glm_magics._stream import Limits
 from glm_magics._whole import Connections
 from glm_magics._wire_embedding import EMBEDDINGS_PATH, EmbeddingRequest, embeddings, encode
 from glm_magics.chat import Completion, Cost, Usage
-from glm_magics.errors import ParseError
+from glm_magics.errors import GLMError, ParseError
 from glm_magics.rows.item import Item
 from glm_magics.rows.packing import Record
 from glm_magics.rows.work import PackSize, RowsPerRequest, Work
@@ -73,7 +74,8 @@ class EmbeddingPlan:
 
     def request(self, batch: Sequence[Item], *, bounded: bool = False) -> EmbeddingRequest:
         """The request for these texts."""
-        return EmbeddingRequest(self.model.id, tuple(item.prompt for item in batch), self.dimensions)
+        length = self.dimensions if len(self.model.dimensions) != 1 else None  # there is nothing to choose
+        return EmbeddingRequest(self.model.id, tuple(item.prompt for item in batch), length)
 
     def most(self, request: EmbeddingRequest) -> Cost | None:
         """The most that the request can cost; None where no price is known."""
@@ -138,10 +140,12 @@ class EmbeddingAnswers:
         try:
             found = embeddings(raw, request)
         except ParseError as error:  # it was billed all the same
-            from dataclasses import replace
-
             usage = Usage(_tokens(request), estimated=True)
             return replace(self._plan.answer(request, usage, began=began), value=error)
+        except GLMError as error:
+            error.message = self._plan.session.client.redact(error.message)
+            error.args = (error.message,)
+            raise
         usage = found.usage or Usage(_tokens(request), estimated=True)
         return self._plan.answer(
             request, usage, [packed_bytes(vector) for vector in found.vectors], began=began
