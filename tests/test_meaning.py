@@ -48,7 +48,7 @@ def answering(answer: Callable[[str], Any]) -> Recorder:
         return httpx.Response(200, json={"choices": [choice], "usage": {"prompt_tokens": 9}})
 
     recorder.demo.handle_request = handle  # type: ignore[method-assign]
-    endpoint = Endpoint("test", "http://x.invalid/v4", ApiKey("demo-key", source="test"), "CNY")
+    endpoint = Endpoint("test", "http://x.invalid/v1", ApiKey("demo-key", source="test"), "CNY")
     api.use_client(Client(endpoint, transport=recorder), tier="glm-4-plus")
     return recorder
 
@@ -247,7 +247,7 @@ def test_one_question_is_asked_for_each_different_row_of_the_left() -> None:
     left = pd.concat([LEFT, LEFT])
     done = on(left).join(RIGHT, QUESTION, k=2, **QUIET)
     assert len(prompts_of(recorder)) == 3
-    assert all(prompt.count('{"name": ') == 2 for prompt in prompts_of(recorder))
+    assert all(prompt.count('{"name":') == 2 for prompt in prompts_of(recorder))
     assert len(done) == 6
     assert done["name"].isna().all()
 

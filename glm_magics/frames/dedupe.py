@@ -33,6 +33,7 @@ __all__ = ["COMPARED", "dedupe"]
 
 COMPARED = "glm_compared"  # in a result's attrs
 _CHECKED, _UNCHECKED = 0.7, 0.9
+_ROUNDING = 1e-6  # of a cosine of 32-bit floats
 _A, _B = "glm_text_a", "glm_text_b"
 _TASK = f"""\
 Do text A and text B say the same, so that one of them can be left out? Names, numbers and dates that differ,
@@ -122,11 +123,11 @@ class _Search:
 
         numbers = np.array([number for number in among if number not in self.missing], dtype=np.int64)
         self.compared += len(numbers) * (len(numbers) - 1) // 2
-        i, j, _, complete = nearest_pairs(self.vectors[numbers], self.k, self.least)
+        i, j, _, complete = nearest_pairs(self.vectors[numbers], self.k, self.least - _ROUNDING)
         return list(zip(numbers[i].tolist(), numbers[j].tolist(), strict=True)), complete
 
     def same(self, pairs: Sequence[Pair]) -> list[bool]:
-        near = [self.likeness(*pair) >= self.least - 1e-6 for pair in pairs]
+        near = [self.likeness(*pair) >= self.least - _ROUNDING for pair in pairs]
         asked = [pair for pair, is_near in zip(pairs, near, strict=True) if is_near]
         self.pairs += len(asked)
         if self.asking is None or not asked:

@@ -44,8 +44,9 @@ def nearest_pairs(
         for left in range(top, len(vectors), _COLUMNS):
             cosines = rows @ vectors[left : left + _COLUMNS].T
             _keep_above_the_diagonal(cosines, left - top)
-            best.see(cosines, top, left)
-            best.see(cosines.T, left, top)
+            if (cosines >= np.float32(at_least)).any():
+                best.see(cosines, top, left)
+                best.see(cosines.T, left, top)
     i = np.repeat(np.arange(len(vectors)), k).reshape(len(vectors), k)
     there = best.numbers >= 0
     ends = np.stack([i[there], best.numbers[there]])
@@ -75,6 +76,15 @@ def _keep_above_the_diagonal(cosines: NDArray[np.float32], offset: int) -> None:
         cosines[rows, columns] = -3.0
 
 
+def _where_at_least(cosines: Any, bound: Any) -> tuple[Any, Any]:
+    """Where each row reaches its bound; only rows that reach it anywhere are looked at closely."""
+    import numpy as np
+
+    some = np.flatnonzero(cosines.max(axis=1) >= bound)
+    rows, columns = np.nonzero(cosines[some] >= bound[some, None])
+    return some[rows], columns
+
+
 class _Best:
     """The `k` greatest cosines of each row so far, greatest first; equal ones in the order of their
     numbers."""
@@ -93,7 +103,7 @@ class _Best:
 
         mine = slice(top, top + len(cosines))
         bound = np.maximum(self.cosines[mine, -1], self._least)
-        rows, columns = np.nonzero(cosines >= bound[:, None])
+        rows, columns = _where_at_least(cosines, bound)
         if len(rows) > 8 * self._k * len(cosines):
             rows, columns = self._greatest(cosines, bound)
         if len(rows):
