@@ -163,6 +163,7 @@ def vectors_of(job: Job, plan: EmbeddingPlan, texts: Sequence[str]) -> Vectors:
     shown = Progress(shown=how.progress)
     answers, run, summed = run_items(plan, items, how, shown, rows=len(texts))
     job.is_stopped = job.is_stopped or run.is_stopped
+    del run  # it holds the vectors as text
     shown.close({"text/plain": summed})
     answers |= {n: Answer("error", error=_EMPTY) for text, n in numbers.items() if not text.strip()}
     matrix = _matrix(answers, len(numbers), plan.dimensions)

@@ -96,7 +96,7 @@ class MeaningOperators(RowOperators):
         from glm_magics.frames.join import join
 
         return join(
-            self._table,
+            self._frame,
             right,
             question,
             on=on,
