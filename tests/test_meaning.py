@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -154,6 +157,30 @@ def test_budget_and_calls_hold_for_vectors_and_checks_together() -> None:
     done = on(TICKETS).dedupe("text", budget="0.00005", **QUIET)
     assert session.ledger.spent()["CNY"].amount - before <= 0.00005
     assert done["group"].tolist() == [0, 1, 2, 3, 4, 5, 6, 1]
+
+
+def test_after_an_interrupt_nothing_more_is_asked() -> None:
+    engine = Engine(pace=0, answer_seconds=30)
+    connected(engine)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    done = on(TICKETS).dedupe("text", **QUIET)
+    timer.join()
+    assert done["_glm_status"].tolist() == [*["pending"] * 6, "error", "pending"]
+    assert done["group"].tolist() == [0, 1, 2, 3, 4, 5, 6, 1]
+    assert chats(engine) == 0
+
+
+def test_an_interrupt_while_notes_are_made_ends_the_agg() -> None:
+    engine = Engine(pace=0, answer_seconds=30)
+    connected(engine)
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    done = on(LONG).agg("Summarise", "text", by="region", **QUIET)
+    timer.join()
+    assert done["rows"].tolist() == [1_500, 3]
+    assert set(done["_glm_status"]) <= {"pending", "error"}
+    assert "could not be read" in done["_glm_error"].iloc[0]
 
 
 def test_an_estimate_of_a_dedupe_sends_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,6 +58,15 @@ def test_fewer_vectors_than_wanted_leave_places_empty() -> None:
 def test_no_vectors_have_no_neighbours() -> None:
     assert nearest(some(3), some(0), 2)[0].tolist() == [[-1, -1]] * 3
     assert len(nearest_pairs(some(0), 3, 0.5)[0]) == 0
+
+
+def test_the_memory_is_that_of_a_block_and_not_of_all_cosines() -> None:
+    vectors = some(8_000)
+    tracemalloc.start()
+    nearest_pairs(vectors, 5, 0.9)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8_000 * 8_000 * 4 / 3
 
 
 def test_a_vector_of_zeros_is_near_to_nothing() -> None:

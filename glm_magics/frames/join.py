@@ -139,7 +139,7 @@ def _read(question: str | None, on: Sequence[str] | None) -> tuple[str, dict[str
     if not sides["left"] or not sides["right"] or template.names(asked):
         raise RequestError(
             f"{question!r} does not name columns of both tables, and nothing else, in double braces.",
-            hint='Such as "does {{left.title}} mean the same as {{right.name}}?": with plain names of columns.',
+            hint='Such as "does {{left.title}} mean the same as {{right.name}}?", with plain names.',
         )
     return asked, {side: tuple(names) for side, names in sides.items()}
 
