@@ -16,12 +16,8 @@ from glm_magics.demo.synonyms import EMPTY_WORDS, folded
 
 __all__ = ["embed", "likeness"]
 
-_WORD, _NUMBER, _PART, _EMPTY = (
-    3.0,
-    4.0,
-    0.5,
-    0.2,
-)  # how much a word, a number, an n-gram, an empty word weighs
+# How much a word weighs, a number, an n-gram of a word, and a word that says little.
+_WORD, _NUMBER, _PART, _EMPTY = 3.0, 4.0, 0.5, 0.2
 
 
 def embed(text: str, dimensions: int) -> list[float]:

@@ -62,8 +62,7 @@ def dedupe(
     estimate: bool = False,
     **options: Unpack[JobOptions],
 ) -> pd.DataFrame:
-    """The rows with the number of their group of near-duplicates in `column`, from 0 in the order of the
-    rows.
+    """The rows with the number of their group of near-duplicates in `column`, counted from 0.
 
     `text` is a template. Each different text becomes a vector (of 512 dimensions with embedding-3, unless
     `dimensions` says otherwise). Two texts whose cosine is at least `threshold` are candidates, at most `k`
@@ -123,7 +122,8 @@ class _Search:
 
         numbers = np.array([number for number in among if number not in self.missing], dtype=np.int64)
         self.compared += len(numbers) * (len(numbers) - 1) // 2
-        i, j, _, complete = nearest_pairs(self.vectors[numbers], self.k, self.least - _ROUNDING)
+        some = self.vectors if len(numbers) == len(self.vectors) else self.vectors[numbers]
+        i, j, _, complete = nearest_pairs(some, self.k, self.least - _ROUNDING)
         return list(zip(numbers[i].tolist(), numbers[j].tolist(), strict=True)), complete
 
     def same(self, pairs: Sequence[Pair]) -> list[bool]:

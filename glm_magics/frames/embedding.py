@@ -1,7 +1,7 @@
 """Texts as vectors: a column of them beside the rows, or one matrix.
 
 Vectors are 32-bit floats: n texts of d dimensions take 4·n·d bytes (100,000 × 512: 205 MB), and while they
-arrive a good as much again. Equal texts are sent once and share one vector.
+arrive up to twice as much again. Equal texts are sent once and share one vector.
 """
 
 from __future__ import annotations

@@ -20,14 +20,12 @@ _ROWS, _COLUMNS = 1_024, 4_096  # of a block of cosines
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows with length 1, so that a product is a cosine; a row of zeros stays what it is."""
+    """The same array, its rows changed to length 1, so that a product is a cosine; zeros stay zeros."""
     import numpy as np
 
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    of_length_1: NDArray[np.float32] = np.divide(
-        vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
-    )
-    return of_length_1
+    np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+    return vectors
 
 
 def nearest_pairs(
