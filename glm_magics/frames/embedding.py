@@ -78,9 +78,10 @@ def embed(
     """The texts as vectors: an array of len(texts) × dimensions, 32-bit floats.
 
     `dimensions` are 256, 512, 1024 or 2048 (the default) with embedding-3 (docs.bigmodel.cn, read 2026-11),
-    and `tier` another model. `cache`, `budget` and the other options are those of `df.glm.map`. Texts that
-    came in before are in the cache. Raises `RequestError` where a text has no vector in the end, and says
-    why; what came for the others is in the cache then.
+    and `tier` another model; the platform documents them for open.bigmodel.cn only. `cache`, `budget` and the
+    other options are those of `df.glm.map`. Texts that were embedded before come from the cache. Raises
+    `RequestError` where a text has no vector in the end, and says why; what came for the others is in the
+    cache then.
     """
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise RequestError("texts: expected a list of str.", hint="Nothing was sent.")
