@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -159,13 +160,26 @@ def test_budget_and_calls_hold_for_vectors_and_checks_together() -> None:
     assert done["group"].tolist() == [0, 1, 2, 3, 4, 5, 6, 1]
 
 
+def interrupt_when_asked(engine: Engine) -> threading.Thread:
+    """Ctrl-C as soon as a request is in flight."""
+
+    def interrupt() -> None:
+        until = time.monotonic() + 20
+        while not engine.in_flight() and time.monotonic() < until:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    return thread
+
+
 def test_after_an_interrupt_nothing_more_is_asked() -> None:
     engine = Engine(pace=0, answer_seconds=30)
     connected(engine)
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    interrupter = interrupt_when_asked(engine)
     done = on(TICKETS).dedupe("text", **QUIET)
-    timer.join()
+    interrupter.join()
     assert done["_glm_status"].tolist() == [*["pending"] * 6, "error", "pending"]
     assert done["group"].tolist() == [0, 1, 2, 3, 4, 5, 6, 1]
     assert chats(engine) == 0
@@ -174,10 +188,9 @@ def test_after_an_interrupt_nothing_more_is_asked() -> None:
 def test_an_interrupt_while_notes_are_made_ends_the_agg() -> None:
     engine = Engine(pace=0, answer_seconds=30)
     connected(engine)
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    interrupter = interrupt_when_asked(engine)
     done = on(LONG).agg("Summarise", "text", by="region", **QUIET)
-    timer.join()
+    interrupter.join()
     assert done["rows"].tolist() == [1_500, 3]
     assert set(done["_glm_status"]) <= {"pending", "error"}
     assert "could not be read" in done["_glm_error"].iloc[0]
