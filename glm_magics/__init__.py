@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.frames.accessor import dask, pandas
+    from glm_magics.frames.embedding import embed
     from glm_magics.frames.partition import rows_function
     from glm_magics.structured.parse import parse
     from glm_magics.structured.schema import schema
@@ -53,6 +54,7 @@ __all__ = [
     "connect",
     "count_tokens",
     "dask",
+    "embed",
     "image",
     "load_ipython_extension",
     "pandas",
@@ -76,6 +78,7 @@ _HOMES = {
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "frames.accessor": ("dask", "pandas"),
+    "frames.embedding": ("embed",),
     "frames.partition": ("rows_function",),
     "structured.parse": ("parse",),
     "structured.schema": ("schema",),

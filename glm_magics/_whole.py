@@ -26,23 +26,68 @@ from glm_magics.tokens import estimate, estimate_input
 if TYPE_CHECKING:
     from glm_magics.client import Client
 
-__all__ = ["InThreads", "WholeAnswers"]
+__all__ = ["Connections", "InThreads", "WholeAnswers"]
 
 _HEADERS = {**HEADERS, "Content-Type": "application/json"}
 
 
-class WholeAnswers:
-    """The connections of one run, on the event loop that uses them. `close` ends them."""
+class Connections:
+    """The connections of one run to one address below the endpoint's, on the event loop that uses them.
 
-    def __init__(self, client: Client, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    `close` ends them.
+    """
+
+    def __init__(
+        self, client: Client, path: str = _wire.CHAT_PATH, *, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self._client = client
         self._limits = limits
         self._trust = client.trust() if client.uses_network else None
-        self._url = httpx.URL(client.url(_wire.CHAT_PATH))
+        self._url = httpx.URL(client.url(path))
         self._extensions = {"timeout": timeouts(limits.idle).as_dict()}
         # a GET, so that no length of a body is among its headers
         self._head = client.authorize(httpx.Request("GET", self._url, headers=_HEADERS)).headers
         self._idle: list[httpx.AsyncBaseTransport] = []
+
+    async def post(self, body: bytes) -> bytes:
+        """The body of a success; sent once. Raises a `GLMError`.
+
+        When the task is cancelled, the connection is closed.
+        """
+        http = self._idle.pop() if self._idle else self._client.asynchronous_transport(self._trust)
+        answered = False
+        failed: GLMError
+        try:
+            with _at_most(self._limits.total):
+                response = await http.handle_async_request(self._sent(body))
+                content = await response.aread()
+            answered = True
+            if response.status_code < 300:
+                return content
+            failed = refusal(self._client, response, content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            failed = broken(self._client, error, answered=False)
+        finally:
+            if answered:
+                self._idle.append(http)
+            else:  # nobody knows what is left in this connection
+                await asyncio.shield(http.aclose())
+        raise failed
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    def _sent(self, body: bytes) -> httpx.Request:
+        return httpx.Request("POST", self._url, headers=self._head, content=body, extensions=self._extensions)
+
+
+class WholeAnswers:
+    """Chat requests of one run, on the event loop that uses them. `close` ends the connections."""
+
+    def __init__(self, client: Client, *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._client = client
+        self._connections = Connections(client, limits=limits)
 
     async def ask(
         self,
@@ -59,7 +104,7 @@ class WholeAnswers:
         began, started = time.monotonic(), time.time()
         decoder = decoder or StreamDecoder()
         failed: GLMError | None = None
-        decoder.feed(await self._post(request))
+        decoder.feed(await self._connections.post(payload(request, self._client.endpoint.dialect)))
         try:
             decoder.close()
         except GLMError as error:
@@ -83,33 +128,7 @@ class WholeAnswers:
         return completion
 
     async def close(self) -> None:
-        while self._idle:
-            await self._idle.pop().aclose()
-
-    async def _post(self, request: ChatRequest) -> bytes:
-        body = payload(request, self._client.endpoint.dialect)
-        http = self._idle.pop() if self._idle else self._client.asynchronous_transport(self._trust)
-        answered = False
-        failed: GLMError
-        try:
-            with _at_most(self._limits.total):
-                response = await http.handle_async_request(self._sent(body))
-                content = await response.aread()
-            answered = True
-            if response.status_code < 300:
-                return content
-            failed = refusal(self._client, response, content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            failed = broken(self._client, error, answered=False)
-        finally:
-            if answered:
-                self._idle.append(http)
-            else:  # nobody knows what is left in this connection
-                await asyncio.shield(http.aclose())
-        raise failed
-
-    def _sent(self, body: bytes) -> httpx.Request:
-        return httpx.Request("POST", self._url, headers=self._head, content=body, extensions=self._extensions)
+        await self._connections.close()
 
 
 @contextmanager

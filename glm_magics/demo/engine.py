@@ -41,6 +41,7 @@ _BASES = (BASE_PATH, "/api/coding/paas/v4", "/v1")
 _UNKNOWN_LIMITS = {"V0": 5, "V1": 10, "V2": 15, "V3": 20, "z.ai": 5}  # for tiers without a published figure
 _JSON = "application/json; charset=UTF-8"
 _REMEMBERED = 10_000  # request ids
+_EMBEDDING_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Engine:
     def _chat(self, account: str, body: Mapping[str, Any], fault: Fault | None) -> Response:
         ask = checked(body, tiers(), currency=self.currency)
         place = (account, ask.tier.id)
-        self._take(place, ask.request_id, account)
+        self._take(place, ask.tier, ask.request_id)
         try:
             return self._reply(ask, account, fault, release=lambda: self._give_back(place))
         except BaseException:
@@ -217,13 +218,30 @@ class Engine:
 
     def _embeddings(self, account: str, body: Mapping[str, Any], fault: Fault | None) -> Response:
         model, texts, dimensions = embedding_input(body)
-        tokens = sum(estimate(text) for text in texts)
-        data = [
-            {"index": n, "object": "embedding", "embedding": embed(text, dimensions)}
-            for n, text in enumerate(texts)
-        ]
-        usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
-        return self._json({"model": model, "object": "list", "data": data, "usage": usage})
+        place = (account, model.id)
+        self._take(place, model.tier, None)
+        try:
+            tokens = sum(map(estimate, texts))
+            data = [
+                {"index": n, "object": "embedding", "embedding": embed(text, dimensions)}
+                for n, text in enumerate(texts)
+            ]
+            content: dict[str, Any] = {"model": model.id, "object": "list", "data": data}
+            if fault is None or fault.with_usage:
+                usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
+                content["usage"] = usage
+            wait = _EMBEDDING_SECONDS * self.pace if self.answer_seconds is None else self.answer_seconds
+            pieces = (fault or _NO_FAULT).on_whole(shapes.dumps(content).encode())
+            return self._response(
+                pieces,
+                content_type=_JSON,
+                id=self._new_id(),
+                release=lambda: self._give_back(place),
+                wait=wait,
+            )
+        except BaseException:
+            self._give_back(place)
+            raise
 
     def _models(self, account: str, body: Mapping[str, Any], fault: Fault | None) -> Response:
         rows = [
@@ -258,8 +276,8 @@ class Engine:
 
     # Places in flight
 
-    def _take(self, place: tuple[str, str], request_id: str | None, account: str) -> None:
-        tier = tiers().find(place[1])
+    def _take(self, place: tuple[str, str], tier: Tier, request_id: str | None) -> None:
+        account = place[0]
         with self._lock:
             if request_id is not None and (account, request_id) in self._request_ids:
                 raise refuse("1231", f"You already have a request with request_id {request_id}")

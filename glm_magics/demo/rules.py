@@ -12,12 +12,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from glm_magics._embedding_models import EmbeddingModel, embedding_models
 from glm_magics._tier import Range, Tier
 from glm_magics._tiers import Tiers
 from glm_magics.demo.ask import Ask, Function, Turn
 from glm_magics.demo.pictures import Picture, check_pictures, picture_at
 from glm_magics.demo.refusals import Refusal, refuse
-from glm_magics.demo.vectors import EMBEDDING_MODELS
 from glm_magics.image_header import MOST_IMAGE_TOKENS
 from glm_magics.tokens import estimate
 
@@ -32,7 +32,6 @@ __all__ = [
 ]
 
 MOST_TOOLS = 128
-MOST_TEXTS = 64
 _ROLES = ("system", "user", "assistant", "tool")
 _PARTS = ("text", "image_url", "video_url", "file_url", "file", "input_audio")
 _TOOL_TYPES = (
@@ -399,23 +398,31 @@ def tokenizer_input(body: Mapping[str, Any], tiers: Tiers, *, currency: str = "C
     return tier, prompt_size(turns, body.get("tools")), _image_size(turns)
 
 
-def embedding_input(body: Mapping[str, Any]) -> tuple[str, list[str], int]:
+def embedding_input(body: Mapping[str, Any]) -> tuple[EmbeddingModel, list[str], int]:
     """The model, the texts and the dimensions (docs.bigmodel.cn, text embedding)."""
-    model = required_text(body, "model").lower()
-    if model not in EMBEDDING_MODELS:
+    name = required_text(body, "model").lower()
+    model = next((model for model in embedding_models() if model.id == name), None)
+    if model is None:
         raise refuse("1211")
-    dimensions, longest = EMBEDDING_MODELS[model]
+    texts = _texts_to_embed(body, model)
+    wanted = model.dimensions[0] if body.get("dimensions") is None else body["dimensions"]
+    if type(wanted) is not int or wanted not in model.dimensions:
+        raise _invalid("dimensions", "one of " + ", ".join(map(str, sorted(model.dimensions))))
+    return model, texts, wanted
+
+
+def _texts_to_embed(body: Mapping[str, Any], model: EmbeddingModel) -> list[str]:
     given = body.get("input")
     if given is None:
         raise refuse("1213", "The `input` parameter was not received properly.")
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
         raise _invalid("input", "a non-empty string or an array of them")
-    if not 1 <= len(texts) <= MOST_TEXTS:
-        raise _invalid("input", f"1 to {MOST_TEXTS} texts")
-    if any(estimate(text) > longest for text in texts):
-        raise refuse("1261", f"Prompt exceeds max length: {longest} tokens in each text")
-    wanted = dimensions[0] if body.get("dimensions") is None else body["dimensions"]
-    if wanted not in dimensions:
-        raise _invalid("dimensions", "one of " + ", ".join(map(str, sorted(dimensions))))
-    return model, texts, wanted
+    if not 1 <= len(texts) <= model.most_texts:
+        raise _invalid("input", f"1 to {model.most_texts} texts")
+    tokens = [estimate(text) for text in texts]
+    if model.most_tokens is not None and max(tokens) > model.most_tokens:
+        raise refuse("1261", f"Prompt exceeds max length: {model.most_tokens} tokens in each text")
+    if model.most_request_tokens is not None and sum(tokens) > model.most_request_tokens:
+        raise refuse("1261", f"Prompt exceeds max length: {model.most_request_tokens} tokens in all texts")
+    return texts

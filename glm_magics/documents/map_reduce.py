@@ -25,7 +25,7 @@ from glm_magics.errors import GLMError
 from glm_magics.ledger import Budget, Ledger
 from glm_magics.tokens import estimate
 
-__all__ = ["MapReduce"]
+__all__ = ["MapReduce", "note_groups", "note_tokens"]
 
 
 class MapReduce(Pulled):
@@ -143,13 +143,13 @@ class MapReduce(Pulled):
 
     def _next(self) -> None:
         """Join notes while there are too many for one request; then ask for the answer."""
-        fits = sum(map(_size, self._notes)) <= self.plan.answer_tokens
+        fits = sum(map(note_tokens, self._notes)) <= self.plan.answer_tokens
         if fits or len(self._notes) == 1:
             self._answer = self._asked_for_the_answer()
             self._answer.begin()
             return
         self._level += 1
-        groups = _groups(self._notes, self.plan.group_tokens)
+        groups = note_groups(self._notes, self.plan.group_tokens)
         self._material = [Note(tuple(id for note in group for id in note.ids), "") for group in groups]
         questions = [
             Question(
@@ -245,16 +245,16 @@ def _job(session: Session, options: Options) -> Session:
     return job
 
 
-def _groups(notes: Sequence[Note], most: int) -> list[list[Note]]:
+def note_groups(notes: Sequence[Note], most: int) -> list[list[Note]]:
     """Neighbouring notes that fit into one request together, two at least, so that each round makes fewer."""
     groups: list[list[Note]] = [[]]
     size = 0
     for note in notes:
-        if len(groups[-1]) >= 2 and size + _size(note) > most:
+        if len(groups[-1]) >= 2 and size + note_tokens(note) > most:
             groups.append([])
             size = 0
         groups[-1].append(note)
-        size += _size(note)
+        size += note_tokens(note)
     if len(groups) > 1 and len(groups[-1]) == 1:
         groups[-2:] = [groups[-2] + groups[-1]]  # a note is at most a third of the room beside a group
     return groups
@@ -264,5 +264,6 @@ def _has_text(outcome: Completion | GLMError | None) -> bool:
     return isinstance(outcome, Completion) and bool(outcome.text.strip())
 
 
-def _size(note: Note) -> int:
+def note_tokens(note: Note) -> int:
+    """How many tokens a note takes in a prompt."""
     return estimate(note.text) + 20  # with the line above it

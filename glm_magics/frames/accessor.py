@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from glm_magics.errors import SettingError
-from glm_magics.frames.operators import RowOperators
+from glm_magics.frames.meaning import MeaningOperators
 
 if TYPE_CHECKING:
     from glm_magics.chat import Completion, Privacy
@@ -24,7 +24,7 @@ _NAME = "glm"
 _watching: dict[int, Any] = {}  # the callback in a shell that waits for pandas and Dask
 
 
-class TableAccessor(RowOperators):
+class TableAccessor(MeaningOperators):
     """Questions about this table, or about each of its rows.
 
     `ask` sends what `preview` shows, and nothing else of the table; what is asked of rows, the cells that

@@ -18,10 +18,10 @@ from glm_magics.tokens import estimate_input
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["estimated"]
+__all__ = ["COLUMNS", "estimated"]
 
 _PLACES = 10  # in flight at once, for the sizes of the last requests
-_COLUMNS = ["tier", "requests", "input_tokens", "output_tokens", "cost", "currency"]
+COLUMNS = ["tier", "requests", "input_tokens", "output_tokens", "cost", "currency"]
 
 
 def estimated(plan: Plan, items: Sequence[Item], size: PackSize) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def estimated(plan: Plan, items: Sequence[Item], size: PackSize) -> pd.DataFrame
     costs = [(plan.tier.id, own), *sorted(cheaper, key=itemgetter(1))]
     tokens = sum(usage.input_tokens for usage in usages), sum(usage.output_tokens for usage in usages)
     rows = [(id, len(usages), *tokens, cost, currency) for id, cost in costs]
-    table: pd.DataFrame = pd.DataFrame(rows, columns=_COLUMNS).set_index("tier")
+    table: pd.DataFrame = pd.DataFrame(rows, columns=COLUMNS).set_index("tier")
     return table
 
 

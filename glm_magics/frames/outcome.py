@@ -12,7 +12,7 @@ from glm_magics.structured.schema import Schema, schema
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ERROR", "RAW", "STATUS", "TOGETHER", "with_answers"]
+__all__ = ["ERROR", "RAW", "STATUS", "TOGETHER", "told", "with_answers"]
 
 STATUS, ERROR, RAW, TOGETHER = "_glm_status", "_glm_error", "_glm_raw", "_glm_rows_per_request"
 
@@ -29,8 +29,8 @@ def with_answers(
     table, at, answers = _table(answers, record)
     of_rows = [at.get(number, -1) for number in which]
     new = table.reindex(of_rows).set_axis(frame.index)
-    told = _told([answers[number] for number in which], frame.index)
-    columns = pd.concat([new, told], axis=1)
+    fared = told([answers[number] for number in which], frame.index)
+    columns = pd.concat([new, fared], axis=1)
     kept = frame.drop(columns=[name for name in columns if name in frame.columns])
     return pd.concat([kept, columns], axis=1)
 
@@ -62,7 +62,7 @@ def _table(
             return table, {number: at for at, number in enumerate(good)}, answers
 
 
-def _told(answers: Sequence[Answer], index: pd.Index[Any]) -> pd.DataFrame:
+def told(answers: Sequence[Answer], index: pd.Index[Any]) -> pd.DataFrame:
     """How each row fared, as columns."""
     import pandas as pd
 

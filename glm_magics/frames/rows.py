@@ -20,16 +20,18 @@ from glm_magics.frames.attach import rules_of
 from glm_magics.frames.estimate import estimated
 from glm_magics.frames.outcome import STATUS, with_answers
 from glm_magics.frames.progress import Progress, summary
-from glm_magics.frames.prompts import RowTask, prompts
-from glm_magics.ledger import Budget
+from glm_magics.frames.prompts import Prompts, RowTask, prompts
+from glm_magics.frames.rules import Rules
+from glm_magics.ledger import Budget, Ledger
 from glm_magics.rows.cache import RowCache
 from glm_magics.rows.engine import Bounds, Run
 from glm_magics.rows.item import DONE, Answer, Item
 from glm_magics.rows.loop import background
 from glm_magics.rows.plan import Plan, Task
+from glm_magics.rows.protocol import RowPlan
 from glm_magics.rows.purse import Purse
 from glm_magics.rows.slots import Slots
-from glm_magics.rows.work import RowsPerRequest, Work
+from glm_magics.rows.work import RowsPerRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,12 +48,18 @@ __all__ = [
     "account_of",
     "answered",
     "ask_rows",
+    "check_bounds",
     "check_number",
+    "check_privacy",
     "errors",
     "estimate_rows",
+    "keep_key_out",
     "map_rows",
+    "not_cached",
     "planned",
     "retry",
+    "run_items",
+    "sendable",
     "settled",
 ]
 
@@ -83,7 +91,8 @@ class RowOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How rows are asked: see `map_rows`. `fixed` are texts for `{{names}}` that are no columns."""
+    """How rows are asked: see `map_rows`. `fixed` are texts for `{{names}}` that are no columns; `job` is the
+    ledger of several runs that stay behind its wall together, `title` what stands before the summary."""
 
     task: RowTask
     schema: Any
@@ -96,6 +105,8 @@ class How:
     progress: bool = True
     bounds: Bounds = field(default_factory=Bounds)
     fixed: Mapping[str, str] = field(default_factory=dict)
+    job: Ledger | None = None
+    title: str = ""
 
 
 Summed: TypeAlias = "Callable[[pd.DataFrame, str], Mapping[str, str]]"
@@ -151,8 +162,7 @@ def map_rows(
     refuses the first request.
     """
     check_number("rows_per_request", rows_per_request, others=("auto",))
-    for name, number in (("concurrency", concurrency), ("max_calls", max_calls), ("max_tokens", max_tokens)):
-        check_number(name, number, others=(None,))
+    check_bounds({"concurrency": concurrency, "max_calls": max_calls, "max_tokens": max_tokens})
     options = Options(
         tier=tier,
         system=system,
@@ -220,7 +230,7 @@ def answered(
     the account's limit.
     """
     plan, items, which = planned(frame, how, session)
-    answers, run, told = _asked(plan, items, how, shown, rows=len(frame), slots=slots)
+    answers, run, told = run_items(plan, items, how, shown, rows=len(frame), slots=slots)
     return with_answers(frame, which, answers, plan.record), run, told
 
 
@@ -229,31 +239,48 @@ def planned(frame: pd.DataFrame, how: How, session: Session) -> tuple[Plan, list
 
     Nothing is sent. Raises a `GLMError` for what cannot work.
     """
-    rules = rules_of(how.options, session.defaults)
-    if not rules.has_rows:
-        raise SettingError(
-            f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
-            hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
-        )
-    made = prompts(frame, how.task, masked=rules.mask, fixed=how.fixed)
+    made = sendable(session, frame, how)
     plan = Plan(session, Task(made.template, made.names, how.column), settled(session, how), how.schema)
-    _keep_key_out(session, made.texts)
     numbers: dict[str, int] = {}
     which = [numbers.setdefault(text, at) for at, text in enumerate(made.texts)]
     return plan, [plan.item(at, text, made.cells[at]) for text, at in numbers.items()], which
 
 
+def sendable(session: Session, frame: pd.DataFrame, how: How) -> Prompts:
+    """The prompts of all rows, as this session lets them go. Raises `SettingError` where it lets none go, and
+    for the API key; else what `prompts` raises."""
+    rules = check_privacy(session, how.options)
+    made = prompts(frame, how.task, masked=rules.mask, fixed=how.fixed)
+    keep_key_out(session, made.texts)
+    return made
+
+
+def check_privacy(session: Session, options: Options) -> Rules:
+    """The session's rules. Raises `SettingError` where they let no row go."""
+    rules = rules_of(options, session.defaults)
+    if rules.has_rows:
+        return rules
+    raise SettingError(
+        f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
+        hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
+    )
+
+
 def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
     """What `map_rows` gives with `estimate`. Nothing is sent."""
     plan, items, _ = planned(frame, how, api.session())
+    return estimated(plan, not_cached(plan, items, how), plan.pack_size(how.rows_per_request))
+
+
+def not_cached(plan: RowPlan, items: list[Item], how: How) -> list[Item]:
+    """The items that would be asked."""
     cache = _cache(plan.session, how.cache)
     known = {} if how.cache == "fresh" else cache.read([item.key for item in items])
-    left = [item for item in items if item.key not in known]
-    return estimated(plan, left, plan.pack_size(how.rows_per_request))
+    return [item for item in items if item.key not in known]
 
 
-def _asked(
-    plan: Plan, items: list[Item], how: How, shown: Progress, *, rows: int, slots: Slots | None
+def run_items(
+    plan: RowPlan, items: list[Item], how: How, shown: Progress, *, rows: int, slots: Slots | None = None
 ) -> tuple[dict[int, Answer], Run, str]:
     """What is known about the items, from the cache and by asking for the others; and a summary of it."""
     cache = _cache(plan.session, how.cache)
@@ -272,7 +299,7 @@ def _asked(
         answered = any(answer.status in DONE for answer in run.answers.values())
         if run.error is not None and not found and not answered:
             raise run.error
-        told = "\n".join([summary(run, rows=rows, cached=len(found)), *cache.notes])
+        told = "\n".join([how.title + summary(run, rows=rows, cached=len(found)), *cache.notes])
     finally:
         if cache is not _demo_answers:
             cache.close()
@@ -287,15 +314,15 @@ def account_of(endpoint: Endpoint, tier: Tier) -> tuple[str, ...]:
     return (endpoint.base_url, endpoint.address, fingerprint, tier.id)
 
 
-def _run(plan: Plan, items: list[Item], how: How, cache: RowCache, slots: Slots | None) -> Run:
+def _run(plan: RowPlan, items: list[Item], how: How, cache: RowCache, slots: Slots | None) -> Run:
     session = plan.session
     endpoint = session.client.endpoint
     known = plan.tier.concurrency.get(endpoint.level or endpoint.name)
     gate = background().gates.of(account_of(endpoint, plan.tier), start=known or how.bounds.concurrency)
     walls = [(how.budget, "this call"), (session.cell_budget, "each cell")]
     budgets = [Budget(session.money(amount), name) for amount, name in walls if amount is not None]
-    purse = Purse(session.ledger, budgets, label="rows")
-    work = Work(items, plan.pack_size(how.rows_per_request))
+    purse = Purse(session.ledger, budgets, label=plan.label, job=how.job)
+    work = plan.work(items, how.rows_per_request)
     return Run(plan, work, cache=cache, gate=gate, purse=purse, bounds=how.bounds, slots=slots)
 
 
@@ -320,7 +347,8 @@ def _cache(session: Session, mode: CacheMode) -> RowCache:
     return RowCache(_connect.cache_folder())
 
 
-def _keep_key_out(session: Session, texts: list[str]) -> None:
+def keep_key_out(session: Session, texts: list[str]) -> None:
+    """Raises `SettingError` for a text that holds the API key."""
     for at in range(0, len(texts), 1_000):
         _asking.keep_key_out(session, (Message("user", "\n".join(texts[at : at + 1_000])),))
 
@@ -337,6 +365,12 @@ def _statuses(frame: pd.DataFrame) -> pd.Series[Any]:
     if STATUS not in frame.columns:
         raise SettingError("This frame is not the result of a row map.", hint="`df.glm.map(…)` makes one.")
     return frame[STATUS]
+
+
+def check_bounds(options: Mapping[str, Any]) -> None:
+    """Raises `RequestError` for a bound that is no whole number above 0."""
+    for name in ("concurrency", "max_calls", "max_tokens"):
+        check_number(name, options.get(name), others=(None,))
 
 
 def check_number(name: str, value: Any, *, others: tuple[Any, ...]) -> None:

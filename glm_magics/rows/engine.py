@@ -11,17 +11,17 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from glm_magics import _asking
-from glm_magics._whole import WholeAnswers
-from glm_magics.chat import ChatRequest, Completion
+from glm_magics.chat import Completion
 from glm_magics.errors import BudgetExceeded, GLMError, ParseError
 from glm_magics.rows.cache import RowCache, Stored
 from glm_magics.rows.gate import Gate
 from glm_magics.rows.item import Answer, Item, Status
 from glm_magics.rows.limiter import Place
 from glm_magics.rows.packing import Record
-from glm_magics.rows.plan import Plan
+from glm_magics.rows.protocol import RowPlan
 from glm_magics.rows.purse import Held, Purse
 from glm_magics.rows.slots import Slots, Unbounded
 from glm_magics.rows.tally import Tally
@@ -49,7 +49,7 @@ class _Sent:
     """A request in flight, and all that it holds."""
 
     batch: list[Item]
-    request: ChatRequest
+    request: Any
     place: Place
     held: Held
 
@@ -63,7 +63,7 @@ class Run:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RowPlan,
         work: Work,
         *,
         cache: RowCache,
@@ -85,7 +85,7 @@ class Run:
         self._gate = gate
         self._bounds = bounds
         self._slots = slots or Unbounded()
-        self._connections = WholeAnswers(plan.session.client, limits=plan.limits())
+        self._connections = plan.connections()
         self._asking: dict[asyncio.Task[None], _Sent] = {}
         self._later = 0
         self._failures = 0
@@ -162,9 +162,8 @@ class Run:
         return True
 
     async def _ask(self, sent: _Sent) -> None:
-        decoder = _asking.decoder_for(self._plan.tier)
         try:
-            completion = await self._connections.ask(sent.request, decoder=decoder, price=self._plan.price)
+            completion = await self._connections.ask(sent.request)
         except GLMError as error:
             wait = self._failed(sent, error)
         except BaseException:

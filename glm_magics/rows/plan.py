@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _asking, _wire
 from glm_magics._options import Options
 from glm_magics._stream import Limits
+from glm_magics._whole import WholeAnswers
 from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
 from glm_magics.errors import ParseError, RequestError
 from glm_magics.rows.item import Item
 from glm_magics.rows.packing import Packed, Record, mended, packed_prompt
-from glm_magics.rows.work import PackSize, RowsPerRequest
+from glm_magics.rows.work import PackSize, RowsPerRequest, Work
 from glm_magics.structured import asking
 from glm_magics.structured.normal import Node, resolved, without_null
 from glm_magics.structured.schema import Schema, schema
@@ -26,7 +27,7 @@ from glm_magics.tokens import ceiling, estimate_input
 if TYPE_CHECKING:
     from glm_magics._session import Session
 
-__all__ = ["Plan", "Task", "record_schema"]
+__all__ = ["Answers", "Plan", "Task", "record_schema"]
 
 # What an answer about one row may take where a budget holds and nothing else was said, in tokens
 _RECORD_TOKENS, _TEXT_TOKENS = 1_024, 4_096
@@ -50,6 +51,8 @@ class Plan:
 
     `spec` is the schema of one row's answer, in any spelling; without one the answer is text.
     """
+
+    label = "rows"
 
     def __init__(self, session: Session, task: Task, options: Options, spec: Any = None) -> None:
         self.session = session
@@ -82,6 +85,10 @@ class Plan:
         longest = self.tier.max_output
         most = longest // 4 // self.usual_tokens if longest else 50
         return PackSize(wanted, most=most)
+
+    def work(self, items: Iterable[Item], wanted: RowsPerRequest) -> Work:
+        """The rows as they will be taken."""
+        return Work(items, self.pack_size(wanted))
 
     def request(self, batch: Sequence[Item], *, bounded: bool = False) -> ChatRequest:
         """The request for these rows; `bounded` limits the answer where the user set no limit."""
@@ -117,9 +124,10 @@ class Plan:
         """What so many tokens cost; None where no price is known."""
         return self._price.cost(usage) if self._price else None
 
-    def limits(self) -> Limits:
-        """How long an answer may take."""
-        return Limits(idle=self._timeout or _asking.idle_seconds(self.tier, self._plain))
+    def connections(self) -> Answers:
+        """New connections, on the event loop that uses them."""
+        idle = self._timeout or _asking.idle_seconds(self.tier, self._plain)
+        return Answers(self, WholeAnswers(self.session.client, limits=Limits(idle=idle)))
 
     def read(self, completion: Completion, batch: Sequence[Item]) -> list[Record | ParseError]:
         """For each row its record, or what is wrong with the answer."""
@@ -188,6 +196,22 @@ class Plan:
         where = [endpoint.base_url, endpoint.address if endpoint.is_demo else ""]
         about = [where, body, self.record.key(), self.task.column if self.is_text else ""]
         return json.dumps(about, sort_keys=True, ensure_ascii=True).encode() + b"\0"
+
+
+class Answers:
+    """The connections of one run over a plan's rows."""
+
+    def __init__(self, plan: Plan, connections: WholeAnswers) -> None:
+        self._plan = plan
+        self._connections = connections
+
+    async def ask(self, request: ChatRequest) -> Completion:
+        """The answer to a request, sent once. Raises a `GLMError`."""
+        decoder = _asking.decoder_for(self._plan.tier)
+        return await self._connections.ask(request, decoder=decoder, price=self._plan.price)
+
+    async def close(self) -> None:
+        await self._connections.close()
 
 
 def record_schema(spec: Any, column: str) -> Schema:

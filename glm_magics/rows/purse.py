@@ -14,10 +14,14 @@ Held = list[tuple[Ledger, Reservation]]
 
 
 class Purse:
-    """Sets money aside for each request, and settles. `budgets` are walls for all requests of the run."""
+    """Sets money aside for each request, and settles. `budgets` are walls for all requests of the run, and
+    `job` is a ledger that several runs share."""
 
-    def __init__(self, ledger: Ledger, budgets: Iterable[Budget] = (), *, label: str = "") -> None:
-        self._ledgers = [*(Ledger(budget) for budget in budgets), ledger]
+    def __init__(
+        self, ledger: Ledger, budgets: Iterable[Budget] = (), *, label: str = "", job: Ledger | None = None
+    ) -> None:
+        jobs = [] if job is None else [job]
+        self._ledgers = [*(Ledger(budget) for budget in budgets), *jobs, ledger]
         self._label = label
 
     @property

@@ -15,19 +15,21 @@ RowsPerRequest = int | Literal["auto"]
 
 START, MOST_TOGETHER = 10, 50
 _STEP = 5
-_LONG_ROW_TOKENS = 400  # a row of more tokens goes by itself
-_MOST_INPUT_TOKENS = 8_000  # of all rows in a request
+LONG_ROW_TOKENS = 400
+MOST_INPUT_TOKENS = 8_000
 
 
 class PackSize:
     """How many rows go into a request: a number given, or as many as have been going well.
 
-    `most` is what the tier's longest answer leaves room for.
+    `most` is what the tier's longest answer leaves room for, `limit` what a request takes at all.
     """
 
-    def __init__(self, wanted: RowsPerRequest, *, most: int = MOST_TOGETHER) -> None:
+    def __init__(
+        self, wanted: RowsPerRequest, *, most: int = MOST_TOGETHER, limit: int = MOST_TOGETHER
+    ) -> None:
         self.fixed = wanted if isinstance(wanted, int) else None
-        self.most = max(1, min(most, MOST_TOGETHER))
+        self.most = max(1, min(most, limit))
         self._size = min(self.fixed or START, self.most)
 
     def now(self, left: int, places: int) -> int:
@@ -50,10 +52,21 @@ class PackSize:
 
 
 class Work:
-    """The rows that are not answered yet and not in flight."""
+    """The rows that are not answered yet and not in flight.
 
-    def __init__(self, items: Iterable[Item], size: PackSize) -> None:
+    A row of more than `long_tokens` goes by itself; a request has at most `most_tokens` of rows.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        size: PackSize,
+        *,
+        long_tokens: float = LONG_ROW_TOKENS,
+        most_tokens: float = MOST_INPUT_TOKENS,
+    ) -> None:
         self.size = size
+        self._long, self._most = long_tokens, most_tokens
         self.singly = False
         self._fresh = deque(items)
         self._first: deque[list[Item]] = deque()
@@ -107,10 +120,10 @@ class Work:
         if most == 1:
             return batch
         tokens = batch[0].tokens
-        while len(batch) < most and queue and tokens <= _MOST_INPUT_TOKENS:
+        while len(batch) < most and queue and tokens <= self._most:
             following = queue[0]
             tokens += following.tokens
-            if max(batch[0].tokens, following.tokens) > _LONG_ROW_TOKENS or tokens > _MOST_INPUT_TOKENS:
+            if max(batch[0].tokens, following.tokens) > self._long or tokens > self._most:
                 break
             if following.unusable != batch[0].unusable:
                 break

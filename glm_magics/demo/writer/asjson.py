@@ -11,6 +11,7 @@ from typing import Any
 from glm_magics.demo.ask import Ask
 from glm_magics.demo.writer import facts
 from glm_magics.demo.writer.blocks import fences, without_fences
+from glm_magics.demo.writer.compared import compared
 from glm_magics.demo.writer.fill import fill, limited
 from glm_magics.demo.writer.fits import fits
 from glm_magics.demo.writer.invent import Wish, invented, wish
@@ -113,6 +114,9 @@ def _has_data(text: str) -> bool:
 
 def value_for(shape: Shape, text: str) -> Any:
     """A value of the shape: one that stands in the text, else from its records or its words."""
+    said = compared(text)
+    if said is not None and len(shape.fields) == 1:
+        return {shape.fields[0][0]: said}
     given = _given(text)
     if given is not None and given.keys() == {name for name, _ in shape.fields}:
         return given
