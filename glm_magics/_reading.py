@@ -110,9 +110,13 @@ class ThreadedReading:
         self._closed = True
         if self._thread is None:
             return
-        self._thread.join(_READING_SECONDS if patient else 0.0)
-        if not self._thread.is_alive():
-            return
+        try:
+            self._thread.join(_READING_SECONDS if patient else 0.0)
+        except RuntimeError:  # an interrupt came while it was being started: nobody knows whether it runs
+            patient = False
+        else:
+            if not self._thread.is_alive():
+                return
         if not patient:
             abort()
             return

@@ -18,7 +18,7 @@ __all__ = ["cut", "data_block", "fenced", "inert", "one_line", "restored"]
 # list them for zai-org/GLM-4.5 and GLM-4.7-Flash (read 2026-11). All that begins with <| is taken for one, so
 # that a later tokenizer is covered too.
 _NAMED = "sop|eop|think|tools?|tool_call|tool_response|arg_key|arg_value|data"
-_TOKEN = rf"(?i:<(?=\||/?(?:{_NAMED})\b)|\[(?=[gs]?MASK\])|/(?=nothink\b))"
+_TOKEN = rf"(?i:<(?=\||/?(?:{_NAMED})\b)|\[(?=[gs]?MASK\])|/(?=nothink))"
 _ACTING = rf"{HIDDEN}\u2028\u2029\ud800-\udfff"
 _IN_TEXT = re.compile(rf"\r(?=\n)|\\(?=u[0-9a-f]{{4}})|{_TOKEN}|[{_ACTING}]")
 _IN_LINE = re.compile(rf"[\\\n\t\r]|{_TOKEN}|[{_ACTING}]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from conftest import KEY_VARIABLES
 from document_samples import report
 from jupyter_client.manager import start_new_kernel
+
+from glm_magics._reading import ThreadedReading
 
 SEED = 11
 PATIENCE_SECONDS = 20.0  # a hang, not a measure
@@ -148,3 +151,16 @@ def test_an_interrupt_while_a_document_is_read_keeps_the_notes(kernel: Kernel, t
     time.sleep(2)
     assert kernel.value("len(glm.usage())") == requests
     kernel.end(kernel.begin("glm.connect('demo://?pace=0.4')"))
+
+
+def test_an_interrupt_while_the_reader_starts_breaks_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    aborted = threading.Event()
+    reading = ThreadedReading(iter([b"never read"]))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        reading.begin()
+    reading.close(aborted.set, patient=True)
+    assert aborted.is_set()
