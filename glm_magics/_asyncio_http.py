@@ -25,11 +25,11 @@ _MOST_UNREAD = 1 << 20  # bytes that wait to be read before the other side has t
 class AsyncioTransport(httpx.AsyncBaseTransport):
     """One connection to one endpoint, without a proxy; it is made anew when it has ended.
 
-    `trust` is the certificates to believe in. An answer is read to its end before it is given. Raises what
-    httpx's own transport raises.
+    `trust` is the certificates to believe in; httpx's, where nothing is given. An answer is read to its end
+    before it is given. Raises what httpx's own transport raises.
     """
 
-    def __init__(self, trust: ssl.SSLContext) -> None:
+    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
         self._trust = trust
         self._socket: _Socket | None = None
         self._http = _http()
@@ -68,6 +68,8 @@ class AsyncioTransport(httpx.AsyncBaseTransport):
         if self._socket is not None and self._socket.is_quiet and idle < _IDLE_SECONDS:
             return self._socket
         self._drop()
+        if url.scheme == "https":
+            self._trust = self._trust or httpx.create_ssl_context()
         self._socket = await _Socket.to(url, self._trust, seconds)
         self._http = _http()
         return self._socket
@@ -118,7 +120,7 @@ class _Socket(asyncio.Protocol):
         self._is_full = False
 
     @classmethod
-    async def to(cls, url: httpx.URL, trust: ssl.SSLContext, seconds: float) -> _Socket:
+    async def to(cls, url: httpx.URL, trust: ssl.SSLContext | None, seconds: float) -> _Socket:
         """Raises `httpx.ConnectError` and `httpx.ConnectTimeout`."""
         port = url.port or (443 if url.scheme == "https" else 80)
         making = asyncio.get_running_loop().create_connection(

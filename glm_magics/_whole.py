@@ -42,8 +42,9 @@ class Connections:
     ) -> None:
         self._client = client
         self._limits = limits
-        self._trust = client.trust() if client.uses_network else None
         self._url = httpx.URL(client.url(path))
+        secured = client.uses_network and self._url.scheme == "https"
+        self._trust = client.trust() if secured else None
         self._extensions = {"timeout": timeouts(limits.idle).as_dict()}
         # a GET, so that no length of a body is among its headers
         self._head = client.authorize(httpx.Request("GET", self._url, headers=_HEADERS)).headers

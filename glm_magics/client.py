@@ -232,13 +232,12 @@ class Client:
 
         transport = self._given_transport()
         if transport is None:
-            context = trust or self.trust()
             proxy = proxy_of(self.endpoint.base_url)
             if proxy is not None:
-                return self._made(lambda: httpx.AsyncHTTPTransport(verify=context, proxy=proxy))
+                return self._made(lambda: httpx.AsyncHTTPTransport(verify=trust or True, proxy=proxy))
             from glm_magics._asyncio_http import AsyncioTransport
 
-            return AsyncioTransport(context)
+            return AsyncioTransport(trust)
         if isinstance(transport, httpx.AsyncBaseTransport):
             return transport
         from glm_magics._whole import InThreads

@@ -22,7 +22,7 @@ HELLO = plain("200 OK", b'{"say": "hello"}')
 
 def run(ask: Callable[[AsyncioTransport], Awaitable[T]], trust: ssl.SSLContext | None = None) -> T:
     async def main() -> T:
-        transport = AsyncioTransport(trust or ssl.create_default_context())
+        transport = AsyncioTransport(trust)
         try:
             return await ask(transport)
         finally:

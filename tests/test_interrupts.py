@@ -159,8 +159,9 @@ def test_an_interrupt_while_the_reader_starts_breaks_the_connection(monkeypatch:
 
     aborted = threading.Event()
     reading = ThreadedReading(iter([b"never read"]))
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", interrupted)
-        reading.begin()
+        with pytest.raises(KeyboardInterrupt):
+            reading.begin()
     reading.close(aborted.set, patient=True)
     assert aborted.is_set()
