@@ -24,7 +24,15 @@ from functools import lru_cache
 from glm_magics.chat import ChatRequest, ImagePart, Message
 from glm_magics.image_header import MOST_IMAGE_TOKENS, header, image_bytes, image_tokens
 
-__all__ = ["ERROR_BAND", "MESSAGE_OVERHEAD", "ceiling", "estimate", "estimate_input", "estimate_messages"]
+__all__ = [
+    "ERROR_BAND",
+    "MESSAGE_OVERHEAD",
+    "ceiling",
+    "estimate",
+    "estimate_input",
+    "estimate_messages",
+    "most_estimated",
+]
 
 ERROR_BAND = 0.15  # how far an estimate may be off
 MESSAGE_OVERHEAD = 5  # role marks and separators around each message, in tokens
@@ -45,6 +53,11 @@ def estimate(text: str) -> int:
 def ceiling(tokens: int) -> int:
     """The most that a text of so many estimated tokens has: for budgets, which must hold."""
     return math.ceil(tokens * _MARGIN) + _MARGIN_TOKENS
+
+
+def most_estimated(tokens: int) -> int:
+    """The longest estimate whose `ceiling` is within so many tokens; negative where nothing is."""
+    return math.floor((tokens - _MARGIN_TOKENS) / _MARGIN)
 
 
 def estimate_input(request: ChatRequest) -> int:

@@ -17,9 +17,9 @@ import glm_magics as glm
 from glm_magics.documents import Document, read
 from glm_magics.documents.block import in_prompt, material
 from glm_magics.documents.outline import text_sections
-from glm_magics.documents.paths import MOST_BYTES
 from glm_magics.errors import DocumentError
 from glm_magics.inert import restored
+from glm_magics.local_files import MOST_BYTES
 from glm_magics.tokens import estimate
 
 CHINESE = "第一季度华北地区的销售收入增长了百分之十二，主要来自天津和石家庄的新客户。\n" * 5

@@ -23,14 +23,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import glm_magics as glm
-from glm_magics import api
+from glm_magics import api, local_files
 from glm_magics._session import Session
 from glm_magics._tiers import tiers
 from glm_magics.chat import ImagePart, Message, TextPart
 from glm_magics.client import Client, Endpoint
 from glm_magics.errors import RequestError
 from glm_magics.image_header import ImageHeader, data_uri, header, image_bytes
-from glm_magics.images import files
 from glm_magics.images.fetch import fetch
 from glm_magics.images.fit import fitted
 from glm_magics.images.values import image, is_picture
@@ -205,16 +204,17 @@ def test_a_file_is_read_by_its_path(folder: pathlib.Path) -> None:
     ("path", "why"),
     [
         ("missing.png", "No such file"),
-        ("folder", "no plain file"),
-        ("pipe", "no plain file"),
-        ("../outside.png", "outside the folder"),
-        ("link.png", "outside the folder"),
+        ("folder", "is a folder"),
+        ("pipe", "a pipe"),
+        ("../outside.png", "out of the working folder"),
+        ("link.png", "out of the working folder"),
         (".hidden.png", "hidden"),
         ("text.png", "not a PNG"),
-        ("large.png", "20,000,000 is the most"),
+        ("large.png", "more than 20 MB"),
+        ("id_rsa.png", "looks like a key"),
         ("a\0b", "Expected the path"),
         ("x" * 300, "cannot be read"),
-        ("", "no plain file"),
+        ("", "Expected the path"),
     ],
 )
 def test_a_file_that_may_not_be_read_is_refused(folder: pathlib.Path, path: str, why: str) -> None:
@@ -228,7 +228,8 @@ def test_a_file_that_may_not_be_read_is_refused(folder: pathlib.Path, path: str,
     (inside / ".hidden.png").write_bytes(picture())
     (inside / "text.png").write_text("SECRET=1")
     with (inside / "large.png").open("wb") as large:
-        large.truncate(files.MOST_BYTES + 1)
+        large.truncate(local_files.MOST_BYTES + 1)
+    (inside / "id_rsa.png").write_bytes(picture())
     with pytest.raises(RequestError, match=why) as raised:
         image(path)
     assert "SECRET" not in str(raised.value)

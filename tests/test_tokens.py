@@ -17,6 +17,7 @@ from glm_magics.tokens import (
     estimate,
     estimate_input,
     estimate_messages,
+    most_estimated,
 )
 from tests.benchmarks.token_texts import texts
 
@@ -154,3 +155,9 @@ def test_a_text_longer_than_a_chunk_counts_like_its_parts() -> None:
     long = CODE * 9_000
     assert len(long) > 3 * (1 << 18)
     assert estimate(long) == pytest.approx(9_000 * estimate(CODE), rel=0.02)
+
+
+@pytest.mark.parametrize("tokens", [0, 15, 16, 17, 100, 8_000, 131_072])
+def test_the_longest_estimate_is_the_last_one_within(tokens: int) -> None:
+    most = most_estimated(tokens)
+    assert ceiling(most) <= tokens < ceiling(most + 1)

@@ -9,10 +9,10 @@ from glm_magics.documents.document import Document, Kind, Section
 from glm_magics.documents.encoding import decode
 from glm_magics.documents.notebook import notebook_sections
 from glm_magics.documents.outline import markdown_sections, text_sections
-from glm_magics.documents.paths import load
 from glm_magics.documents.pdf import pdf_sections
 from glm_magics.documents.webpage import page_text
 from glm_magics.errors import DocumentError
+from glm_magics.local_files import load
 from glm_magics.render.text import plain
 
 __all__ = ["read"]

@@ -14,7 +14,7 @@ from glm_magics.frames.rules import DATA_TOKENS, LEAST_TOKENS, Rules, check_mask
 from glm_magics.frames.tables import Table, as_table
 from glm_magics.inert import data_block, fenced, inert
 from glm_magics.template import show_value
-from glm_magics.tokens import estimate
+from glm_magics.tokens import ceiling, estimate, most_estimated
 
 if TYPE_CHECKING:
     from glm_magics._options import Options
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["asking_about", "attach", "belongs_in_the_block", "room_for_data", "rules_of", "without_masked"]
 
 _BLOCK_TOKENS = 80  # the words around the data
-_INPUT_MARGIN = 1.2  # how much too low the local token count may be
 _WITHHELD = {
     "schema": "The values are withheld: of tables only names, types and counts are here.",
     "stats": "Single values are withheld: of tables only aggregates of many rows are here.",
@@ -60,8 +59,8 @@ def room_for_data(rules: Rules, tier: Tier, max_tokens: int | None, prompt: str)
     if tier.context is None:
         return rules
     answer = max_tokens or min(tier.max_output or 1_000, tier.context // 4)
-    left = tier.context - answer - int(estimate(prompt) * _INPUT_MARGIN)
-    return replace(rules, tokens=min(rules.tokens, int(left / _INPUT_MARGIN)))
+    left = tier.context - answer - ceiling(estimate(prompt))
+    return replace(rules, tokens=min(rules.tokens, most_estimated(left)))
 
 
 def attach(

@@ -1,15 +1,13 @@
-"""Images from files, within rules for what may be read."""
+"""Images from files, by the rules for all files that a prompt may take."""
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
+from glm_magics import local_files
+from glm_magics.errors import DocumentError, RequestError
 
-from glm_magics.errors import RequestError
+__all__ = ["read", "short"]
 
-__all__ = ["MOST_BYTES", "read", "short"]
-
-MOST_BYTES = 20_000_000
+_LONGEST_PATH = 4_096
 
 
 def short(path: str) -> str:
@@ -19,33 +17,10 @@ def short(path: str) -> str:
 
 
 def read(path: str) -> bytes:
-    """The bytes of a file. A relative path has to stay below the current folder, links followed.
-
-    Raises `RequestError` for what is missing, no plain file, hidden, too large, or outside.
-    """
-    if "\0" in path or len(path) > 4_096:
+    """The bytes of a file. Raises `RequestError` for one that may not be read (see `local_files`)."""
+    if not path or "\0" in path or len(path) > _LONGEST_PATH:
         raise RequestError("Expected the path of an image.", hint="Nothing was sent.")
     try:
-        file = Path(path).expanduser().resolve(strict=True)
-        about = file.stat()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RequestError(f"{short(path)} cannot be read: {reason}.", hint="Check the path.") from None
-    inside = file.is_relative_to(Path.cwd())
-    if not (inside or Path(path).expanduser().is_absolute()):
-        raise RequestError(
-            f"{short(path)} is outside the folder of this notebook.",
-            hint="Give its whole path, from / or ~ on. Nothing was sent.",
-        )
-    if not stat.S_ISREG(about.st_mode):
-        raise RequestError(f"{short(path)} is no plain file.", hint="Nothing was sent.")
-    if any(part.startswith(".") for part in (file.relative_to(Path.cwd()) if inside else file).parts):
-        raise RequestError(
-            f"{short(path)} is hidden, and stays where it is.", hint="Copy it elsewhere first."
-        )
-    if about.st_size > MOST_BYTES:
-        raise RequestError(
-            f"{short(path)} has {about.st_size:,} bytes; {MOST_BYTES:,} is the most that is read.",
-            hint="Scale it down first. Nothing was sent.",
-        )
-    return file.read_bytes()
+        return local_files.load(path, if_secret="Copy the picture to another name first.")[1]
+    except DocumentError as error:
+        raise RequestError(error.message.replace(path, short(path)), hint=error.hint) from None

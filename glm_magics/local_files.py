@@ -30,27 +30,32 @@ _FORCE = "If it is meant to leave this machine, add --force (`force=True` from P
 
 
 def load(
-    path: str | os.PathLike[str], *, force: bool = False, folder: Path | None = None
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    folder: Path | None = None,
+    if_secret: str = _FORCE,
 ) -> tuple[str, bytes]:
     """The file's name for a prompt, and its bytes. `folder` is the working folder, unless given.
 
-    `force` lets files through that look like secrets, and nothing else. Raises `DocumentError`.
+    `force` lets files through that look like secrets, and nothing else; `if_secret` is what to do about such
+    a file. Raises `DocumentError`.
     """
     given = os.fspath(path)
     folder = Path.cwd() if folder is None else folder
     try:
-        real, name = _checked(given, folder, force=force)
+        real, name = _checked(given, folder, force, if_secret)
         data = _bytes(real, given)
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, a home that is not there
         problem = getattr(error, "strerror", None) or str(error)
     else:
         if not force and _PRIVATE_KEY.search(data):
-            raise DocumentError(f"{given} holds a private key.", hint=_FORCE)
+            raise DocumentError(f"{given} holds a private key.", hint=if_secret)
         return name, data
     raise DocumentError(f"{given!r} cannot be read: {problem}.", hint=_near(given, folder))
 
 
-def _checked(given: str, folder: Path, *, force: bool) -> tuple[Path, str]:
+def _checked(given: str, folder: Path, force: bool, if_secret: str) -> tuple[Path, str]:
     typed = Path(given).expanduser()
     _refuse_detours(folder, typed, given)
     real = (folder / typed).resolve(strict=True)
@@ -63,7 +68,7 @@ def _checked(given: str, folder: Path, *, force: bool) -> tuple[Path, str]:
     if os.name == "posix" and real.parts[1:2] and real.parts[1] in _NOT_FILES:
         raise DocumentError(f"{given} is not a file but a part of the running system.")
     if not force:
-        _refuse_secrets(given, [_below(home, real), _below(home, typed)])
+        _refuse_secrets(given, [_below(home, real), _below(home, typed)], if_secret)
     return real, typed.name if typed.is_absolute() else typed.as_posix()
 
 
@@ -86,14 +91,14 @@ def _below(home: Path, path: Path) -> tuple[str, ...]:
     return path.relative_to(home).parts if path.is_relative_to(home) else path.parts
 
 
-def _refuse_secrets(given: str, ways: list[tuple[str, ...]]) -> None:
+def _refuse_secrets(given: str, ways: list[tuple[str, ...]], if_secret: str) -> None:
     for steps in ways:
         hidden = next((step for step in steps if step.startswith(".") and step.strip(".")), None)
         if hidden is not None:
-            raise DocumentError(f"{given}: {hidden} is hidden, as settings and keys are.", hint=_FORCE)
+            raise DocumentError(f"{given}: {hidden} is hidden, as settings and keys are.", hint=if_secret)
         name = steps[-1].lower() if steps else ""
         if any(fnmatch(name, pattern) for pattern in _SECRET_NAMES):
-            raise DocumentError(f"{given} looks like a key or a list of secrets.", hint=_FORCE)
+            raise DocumentError(f"{given} looks like a key or a list of secrets.", hint=if_secret)
 
 
 def _bytes(real: Path, given: str) -> bytes:
@@ -101,7 +106,7 @@ def _bytes(real: Path, given: str) -> bytes:
     kind = os.stat(real).st_mode
     if not stat.S_ISREG(kind):
         what = "a folder" if stat.S_ISDIR(kind) else "a device, a pipe or a socket"
-        raise DocumentError(f"{given} is {what}: expected a file.", hint="Name one file for each --file.")
+        raise DocumentError(f"{given} is {what}: expected a file.", hint="Name files, one at a time.")
     flags = (
         os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     )
