@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from glm_magics.client import Client
 
-__all__ = ["Exchange", "watch_connection"]
+__all__ = ["READ_MARGIN_SECONDS", "Exchange", "watch_connection"]
 
 READ_MARGIN_SECONDS = 5.0  # over the stream's own idle limit, which should speak first
 ERROR_BODY_BYTES = 65_536

@@ -80,6 +80,7 @@ class Recording:
         if self._session.tape is not self:
             return
         player = self._recorder.player
+        self._recorder.finish()
         self._session.client.close()
         self._session.client, self._session.tape = self._before, None
         self._file.close(keep=player.used if prune and player is not None else None)

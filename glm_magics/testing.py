@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("glm-magics").addoption(
         "--glm-record",
         action="store_true",
-        help=f"glm_replay asks the environment's endpoint for what its cassettes lack (or {RECORD_VARIABLE}=1)",
+        help=f"glm_replay asks for what its cassettes lack, live (or {RECORD_VARIABLE}=1)",
     )
 
 

@@ -1,4 +1,4 @@
-"""A cassette as it is read: its header, and which lines answer a request. A line is parsed when it is used."""
+"""A cassette as it is read: its header, and which lines answer a request. Lines are parsed when used."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from glm_magics._exchange import READ_MARGIN_SECONDS
 from glm_magics.cassette.chunks import Chunk, spoken
 from glm_magics.cassette.entry import Entry, line_of
 from glm_magics.cassette.file import CassetteFile
@@ -25,9 +27,10 @@ from glm_magics.keys import ApiKey
 __all__ = ["Recorder"]
 
 _FINISHED = re.compile(rb'"finish_reason":\s*"[a-z_]|data:\s*\[DONE\]')
+_LAST_BYTES_SECONDS = 2.0
+_CLOCK_SECONDS = 0.05  # between the clocks of those who wait
 _RETRY_AFTER = {"retry-after-ms": 0.001, "retry-after": 1.0, "llm_provider-retry-after": 1.0}  # to seconds
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
-_SILENCE_MARGIN_SECONDS = 5.5  # under the read timeout: the stream's own limit speaks this much earlier
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Recorder:
     refused: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _running: list[_Take] = field(default_factory=list, repr=False)
 
     def over(self, transport: httpx.BaseTransport) -> httpx.BaseTransport:
         return _Recording(self, transport)
@@ -68,6 +72,44 @@ class Recorder:
                 hint="Take it out of the prompt, or end the recording: `%glm record off`.",
             )
         return question
+
+    def begin(self, question: Asked, request: httpx.Request) -> _Take:
+        """Take down an exchange. Those that their readers have given up end here: they came before it."""
+        self._end_given_up()
+        take = _Take(self, question, request)
+        with self._lock:
+            self._running.append(take)
+        return take
+
+    def finish(self) -> None:
+        """Wait a moment for answers whose last bytes are being read, and end the others where they are."""
+        self._end_given_up()
+        until = time.monotonic() + _LAST_BYTES_SECONDS
+        while self._running and time.monotonic() < until:
+            time.sleep(0.005)
+        for take in self._open():
+            take.left()
+
+    @contextmanager
+    def ending(self, take: _Take) -> Iterator[bool]:
+        """Whether `take` ends here, and did not end before; it is running until the block is left."""
+        with self._lock:
+            first, take.is_over = not take.is_over, True
+        try:
+            yield first
+        finally:
+            with self._lock:
+                if first:
+                    self._running.remove(take)
+
+    def _end_given_up(self) -> None:
+        for take in self._open():
+            if take.is_given_up:
+                take.left()
+
+    def _open(self) -> list[_Take]:
+        with self._lock:
+            return list(self._running)
 
     def keep(self, entry: Entry) -> None:
         """Write an entry, unless it holds a secret or the disk refuses."""
@@ -116,8 +158,17 @@ class _Take:
         self._at = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._began = self._heard = time.monotonic()
         self._chunks: list[Chunk] = []
-        self._over = False
+        self.is_over = False
         self.response: httpx.Response | None = None
+
+    @contextmanager
+    def until_answered(self) -> Iterator[None]:
+        """What fails before an answer begins is no exchange: nobody wants a dead network replayed."""
+        try:
+            yield
+        except BaseException:
+            with self._recorder.ending(self):
+                raise
 
     def heard(self, chunk: bytes) -> None:
         now = time.monotonic()
@@ -130,24 +181,25 @@ class _Take:
         self._keep()
 
     def broke(self, error: Exception) -> None:
-        if self._given_up():
+        if self.is_given_up:
             self.left()
         else:
             self._keep(end=type(error).__name__, why=str(error))
 
     def left(self) -> None:
         """The reader has gone before the end."""
-        if self._over:
-            return
         if _FINISHED.search(b"".join(data for _, data in self._chunks)):
             self._keep()
         elif self._was_silent():
             self._keep(end="silent")
         else:
-            self._over = True
-            self._recorder.broken_off(self._question)
+            with self._recorder.ending(self) as first:
+                if first:
+                    self._recorder.broken_off(self._question)
 
-    def _given_up(self) -> bool:
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the reader wants no more of it."""
         event = self._request.extensions.get("given_up")
         return event is not None and bool(event.is_set())
 
@@ -155,25 +207,25 @@ class _Take:
         """Whether the reader went because nothing came any more, and not because its user had enough."""
         limit: float | None = self._request.extensions.get("timeout", {}).get("read")
         silence = time.monotonic() - self._heard
-        return limit is not None and silence >= limit - _SILENCE_MARGIN_SECONDS
+        return limit is not None and silence >= limit - READ_MARGIN_SECONDS - _CLOCK_SECONDS
 
     def _keep(self, *, end: str = "", why: str = "") -> None:
-        if self._over or self.response is None:
-            return
-        self._over = True
-        headers = self.response.headers
-        self._recorder.keep(
-            Entry(
-                asked=self._question,
-                at=self._at,
-                status=self.response.status_code,
-                type=headers.get("content-type", ""),
-                chunks=tuple(self._chunks),
-                retry_after=_retry_after(headers),
-                location=_place(headers.get("location", "")),
-                end=end,
-                why=why,
-            )
+        with self._recorder.ending(self) as first:
+            if first and self.response is not None:
+                self._recorder.keep(self._entry(self.response, end, why))
+
+    def _entry(self, response: httpx.Response, end: str, why: str) -> Entry:
+        headers = response.headers
+        return Entry(
+            asked=self._question,
+            at=self._at,
+            status=response.status_code,
+            type=headers.get("content-type", ""),
+            chunks=tuple(self._chunks),
+            retry_after=_retry_after(headers),
+            location=_place(headers.get("location", "")),
+            end=end,
+            why=why,
         )
 
 
@@ -206,8 +258,9 @@ class _Recording(httpx.BaseTransport):
         known = _known(self._recorder, question, request)
         if known is not None:
             return known
-        take = _Take(self._recorder, question, request)
-        response = take.response = self._inner.handle_request(request)
+        take = self._recorder.begin(question, request)
+        with take.until_answered():
+            response = take.response = self._inner.handle_request(request)
         return _passed_on(response, _Body(take, response))
 
     def close(self) -> None:
@@ -226,8 +279,9 @@ class _AsyncRecording(httpx.AsyncBaseTransport):
         known = _known(self._recorder, question, request)
         if known is not None:
             return known
-        take = _Take(self._recorder, question, request)
-        response = take.response = await self._inner.handle_async_request(request)
+        take = self._recorder.begin(question, request)
+        with take.until_answered():
+            response = take.response = await self._inner.handle_async_request(request)
         return _passed_on(response, _AsyncBody(take, response))
 
     async def aclose(self) -> None:
@@ -260,7 +314,7 @@ def _passed_on(
 
 
 def _is_packed(response: httpx.Response) -> bool:
-    return response.headers.get("content-encoding", "identity") != "identity"
+    return str(response.headers.get("content-encoding", "identity")) != "identity"
 
 
 class _Body(httpx.SyncByteStream):
