@@ -133,7 +133,7 @@ def _base64_forms(part: bytes) -> set[str]:
 
 
 _GAPS = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
-_ESCAPES = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/\"'.]))")
+_ESCAPES = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/\"'.nrt]))")
 
 
 def unwrapped(text: str) -> str:
@@ -149,4 +149,6 @@ def unwrapped(text: str) -> str:
 
 def _unescaped(found: re.Match[str]) -> str:
     code = found[1] or found[2]
-    return chr(int(code, 16)) if code else str(found[3])
+    if code:
+        return chr(int(code, 16))
+    return " " if found[3] in "nrt" else str(found[3])

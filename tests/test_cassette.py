@@ -141,8 +141,8 @@ def test_what_was_said_can_be_read_in_the_line() -> None:
 
 
 def test_pieces_of_a_field_are_put_together() -> None:
-    _, shown = encode([(1, delta("ab")), (2, delta("cd"))])
-    assert spoken(shown)["content"] == "abcd"
+    assert spoken(delta("ab") + delta("cd"))["content"] == "abcd"
+    assert spoken(b'{"a": ["x", {"a": "y"}]}') == {"a": "xy"}
 
 
 def test_an_entry_has_all_that_an_answer_needs_and_no_header_more() -> None:

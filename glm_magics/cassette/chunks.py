@@ -7,10 +7,12 @@ text otherwise. A character that the network cut in two is put together in the l
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from glm_magics._sse import SSEParser
 from glm_magics.cassette.request import dumps
 
 __all__ = ["Chunk", "decode", "encode", "spoken"]
@@ -39,13 +41,22 @@ def decode(every: Mapping[str, Any], written: Sequence[Sequence[Any]]) -> list[C
     return [(int(ms), b"".join(_bytes(item, every) for item in items)) for ms, *items in written]
 
 
-def spoken(written: Sequence[Sequence[Any]]) -> dict[str, str]:
-    """The strings of all items by the name of their field, put together across the pieces."""
+def spoken(body: bytes) -> dict[str, str]:
+    """The strings of a body by the name of their field, put together across the events of a stream."""
     found: dict[str, list[str]] = {}
-    for _, *items in written:
-        for item in items:
-            _gather("", item, found)
+    for value in _values(body):
+        _gather("", value, found)
     return {name: "".join(parts) for name, parts in found.items()}
+
+
+def _values(body: bytes) -> Iterator[Any]:
+    texts = [body.decode("utf-8", "replace")]
+    if b"data:" in body:
+        parser = SSEParser()
+        texts += [text for _, text in (*parser.feed(body), *parser.close())]
+    for text in texts:
+        with contextlib.suppress(ValueError, RecursionError):
+            yield json.loads(text)
 
 
 def _gather(name: str, value: Any, found: dict[str, list[str]]) -> None:

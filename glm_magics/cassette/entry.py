@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +42,10 @@ class Entry:
     def day(self) -> str:
         return self.at[:10]
 
+    @property
+    def body(self) -> bytes:
+        return b"".join(data for _, data in self.chunks)
+
     def value(self) -> dict[str, Any]:
         """What is written of it; the order is that of the file."""
         every, written = encode(self.chunks)
@@ -51,7 +54,7 @@ class Entry:
             "location": self.location,
             "end": self.end,
             "why": self.why,
-            "said": _said(written) if self.type.startswith(_STREAM) else {},
+            "said": _said(self.body) if self.type.startswith(_STREAM) else {},
             "every": every,
         }
         return {
@@ -68,8 +71,8 @@ class Entry:
         return line_of(self.value())
 
 
-def _said(written: Sequence[Sequence[Any]]) -> dict[str, str]:
-    together = spoken(written)
+def _said(body: bytes) -> dict[str, str]:
+    together = spoken(body)
     return {name: together[name] for name in _SPOKEN if together.get(name)}
 
 

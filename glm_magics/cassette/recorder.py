@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from glm_magics._decoder import StreamDecoder
 from glm_magics._exchange import READ_MARGIN_SECONDS
 from glm_magics.cassette.chunks import Chunk, spoken
 from glm_magics.cassette.entry import Entry, line_of
@@ -26,7 +27,6 @@ from glm_magics.keys import ApiKey
 
 __all__ = ["Recorder"]
 
-_FINISHED = re.compile(rb'"finish_reason":\s*"[a-z_]|data:\s*\[DONE\]')
 _LAST_BYTES_SECONDS = 2.0
 _CLOCK_SECONDS = 0.05  # between the clocks of those who wait
 _RETRY_AFTER = {"retry-after-ms": 0.001, "retry-after": 1.0, "llm_provider-retry-after": 1.0}  # to seconds
@@ -65,7 +65,9 @@ class Recorder:
         if question is None:
             self._leave_out(f"{request.method} {path.split('?')[0]}: cassettes do not have it")
             return None
-        found = secret_in((question.text, *spoken([[0, question.value]]).values()), self.keys)
+        found = secret_in(
+            (question.text, *spoken(question.text.encode("utf-8", "replace")).values()), self.keys
+        )
         if found:
             raise SettingError(
                 f"This request holds {found}, so it is not recorded, and not sent either.",
@@ -144,8 +146,8 @@ def _hidden(entry: Entry) -> str:
 def _views(entry: Entry, value: dict[str, Any]) -> Iterable[str]:
     """Everything that would be written, and what the pieces give when they are put together."""
     yield line_of(value).decode()
-    yield b"".join(data for _, data in entry.chunks).decode("utf-8", "replace")
-    yield from spoken(value["chunks"]).values()
+    yield entry.body.decode("utf-8", "replace")
+    yield from spoken(entry.body).values()
 
 
 class _Take:
@@ -188,7 +190,7 @@ class _Take:
 
     def left(self) -> None:
         """The reader has gone before the end."""
-        if _FINISHED.search(b"".join(data for _, data in self._chunks)):
+        if self._was_over():
             self._keep()
         elif self._was_silent():
             self._keep(end="silent")
@@ -202,6 +204,13 @@ class _Take:
         """Whether the reader wants no more of it."""
         event = self._request.extensions.get("given_up")
         return event is not None and bool(event.is_set())
+
+    def _was_over(self) -> bool:
+        """Whether the reader had what there was: a finish reason, or something that ends an answer badly."""
+        decoder = StreamDecoder()
+        for _, data in self._chunks:
+            decoder.feed(data)
+        return decoder.ended or bool(decoder.finish_reason) or decoder.failure is not None
 
     def _was_silent(self) -> bool:
         """Whether the reader went because nothing came any more, and not because its user had enough."""
