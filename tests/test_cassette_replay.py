@@ -261,7 +261,7 @@ def test_a_row_map_replays_whatever_comes_first(
             concurrency=concurrency,
             progress=False,
         )
-        return done.drop(columns=[name for name in done if name.startswith("glm_")], errors="ignore")
+        return done.drop(columns=[name for name in done if name.startswith("_glm_rows")], errors="ignore")
 
     with tapes.recording(tmp_path / "a.jsonl"):
         live = ask(None)
