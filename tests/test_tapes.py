@@ -309,6 +309,28 @@ def test_the_summary_of_replayed_rows_says_that_they_are_recorded(
     assert f"recorded {Cassette(tmp_path / 'a.jsonl').header.recorded} for " in capsys.readouterr().err
 
 
+def test_vectors_of_texts_replay_too(demo: Callable[..., Session], tmp_path: Path) -> None:
+    glm.pandas()
+    texts = pd.Series([f"text number {number}" for number in range(150)])
+    with glm.recording(tmp_path / "a.jsonl") as tape:
+        live = texts.glm.embed(dimensions=256, progress=False)
+    assert tape.recorded > 1
+    with glm.replaying(tmp_path / "a.jsonl", pace="fast"):
+        again = texts.glm.embed(dimensions=256, progress=False)
+        assert all(entry.endpoint.startswith("recorded ") for entry in api.session().ledger.entries)
+    assert str(again.tolist()) == str(live.tolist())
+
+
+def test_workers_in_other_processes_are_refused_while_a_cassette_is_in(lesson: Path, tmp_path: Path) -> None:
+    from glm_magics.frames.elsewhere import Address
+
+    for tape in (glm.replaying(lesson), glm.recording(tmp_path / "b.jsonl")):
+        with tape:
+            address = Address.of(api.session().client)
+        with pytest.raises(SettingError, match="one of the notebook's own process"):
+            address.connect()
+
+
 def test_a_full_disk_costs_the_recording_and_not_the_answer(
     demo: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
