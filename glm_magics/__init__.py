@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from glm_magics.structured.parse import parse
     from glm_magics.structured.schema import schema
     from glm_magics.structured.table import to_frame
+    from glm_magics.tapes import recording, replaying
 
 __version__ = "0.1.0"
 
@@ -60,6 +61,8 @@ __all__ = [
     "pandas",
     "parse",
     "read_document",
+    "recording",
+    "replaying",
     "rows_function",
     "schema",
     "session",
@@ -83,6 +86,7 @@ _HOMES = {
     "structured.parse": ("parse",),
     "structured.schema": ("schema",),
     "structured.table": ("to_frame",),
+    "tapes": ("recording", "replaying"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ __all__ = [
     "cache_folder",
     "connect",
     "describe",
+    "environment_keys",
     "from_environment",
     "known_key",
     "login",
@@ -137,6 +139,16 @@ def cache_folder(environ: Mapping[str, str] = ENVIRONMENT) -> Path | None:
         return None
 
 
+def environment_keys(environ: Mapping[str, str] = ENVIRONMENT) -> tuple[ApiKey, ...]:
+    """Every usable key that the environment holds, for whatever server."""
+    found = []
+    for variable in (*(name for platform in PLATFORMS for name in _variables(platform)), _ANY_KEY):
+        with contextlib.suppress(SettingError):  # a key that cannot be sent is none to keep
+            key = _from_variables(environ, variable)
+            found += [key] if key is not None else []
+    return tuple(found)
+
+
 def names_cache(environ: Mapping[str, str] = ENVIRONMENT) -> bool:
     """Whether GLM_CACHE says where answers are kept."""
     return bool(environ.get("GLM_CACHE"))
@@ -147,6 +159,8 @@ def describe(endpoint: Endpoint) -> str:
     if endpoint.is_demo:
         options = endpoint.address.partition("?")[2]
         return "demo engine (offline, no key" + (f", {options})" if options else ")")
+    if endpoint.is_recorded:
+        return f"{endpoint.name} (a replay: no network, nothing is paid)"
     return f"{endpoint.name} ({endpoint.currency})" if endpoint.currency else endpoint.name
 
 

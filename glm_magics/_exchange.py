@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _wire
-from glm_magics._posting import broken, payload, refusal, timeouts
+from glm_magics._posting import answered_by, broken, payload, refusal, timeouts
 from glm_magics._reading import Waiting
 from glm_magics._stream import Limits
 from glm_magics.chat import ChatRequest
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from glm_magics.client import Client
 
-__all__ = ["Exchange", "watch_connection"]
+__all__ = ["READ_MARGIN_SECONDS", "Exchange", "watch_connection"]
 
 READ_MARGIN_SECONDS = 5.0  # over the stream's own idle limit, which should speak first
 ERROR_BODY_BYTES = 65_536
@@ -37,6 +37,7 @@ class Exchange:
     def __init__(self, client: Client, request: ChatRequest, limits: Limits) -> None:
         self.connection: Any = None  # the network stream in use
         self.aborted = threading.Event()
+        self.answered_by = ""  # what to call the endpoint, where the answer is not its own
         self._client = client
         self._request = request
         self._limits = limits
@@ -71,7 +72,9 @@ class Exchange:
                 content=body,
                 headers={"Content-Type": "application/json"},
                 timeout=timeouts(self._limits.idle + READ_MARGIN_SECONDS),
+                extensions={"given_up": self.aborted},
             ) as response:
+                self.answered_by = answered_by(response)
                 if response.status_code >= 300:
                     return refusal(self._client, response, self._error_body(response))
                 for chunk in _raw_chunks(response):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from glm_magics import _wire
-from glm_magics.chat import ChatRequest
+from glm_magics.chat import RECORDED, ChatRequest
 from glm_magics.errors import (
     GLMError,
     IncompleteStream,
@@ -33,6 +33,7 @@ __all__ = [
     "CONNECT_SECONDS",
     "HEADERS",
     "WRITE_SECONDS",
+    "answered_by",
     "broken",
     "payload",
     "proxy_of",
@@ -65,6 +66,12 @@ def timeouts(read: float | None) -> httpx.Timeout:
     import httpx
 
     return httpx.Timeout(CONNECT_SECONDS, read=read, write=WRITE_SECONDS, pool=None)
+
+
+def answered_by(response: httpx.Response) -> str:
+    """ "recorded 2026-11-26" for an answer from a cassette; "" for the endpoint's own."""
+    day = response.extensions.get("recorded", "")
+    return f"{RECORDED}{day}" if day else ""
 
 
 def refusal(client: Client, response: httpx.Response, body: bytes) -> GLMError:

@@ -7,21 +7,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from glm_magics._options import Options
 from glm_magics.client import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from glm_magics._asking import Estimate
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
+    from glm_magics.cassette import Entry
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.ledger import Ledger
 
-__all__ = ["Session"]
+__all__ = ["Session", "Tape"]
+
+
+class Tape(Protocol):
+    """A cassette in use: see `tapes`."""
+
+    @property
+    def doing(self) -> str:
+        """What goes on, in a few words: "lesson.jsonl is being recorded"."""
+        ...
+
+    def unused(self) -> Sequence[tuple[int, Entry]]:
+        """The entries of the cassette, with their lines, that nothing has asked for in this session."""
+        ...
 
 
 @dataclass
@@ -29,20 +44,21 @@ class Session:
     """Mutable on purpose: `use`, `budget` and `connect` change it for every later cell.
 
     `cell_budget` is a wall for each single request, beside the ledger's wall for all of them.
-    `last` is the latest answer, whole or partial.
+    `last` is the latest answer, whole or partial; `tape` the recording or replay that is running.
     """
 
     client: Client
     defaults: Options = field(default_factory=Options)
     cell_budget: Decimal | None = None
     last: Completion | None = None
+    tape: Tape | None = None
 
     @cached_property
     def ledger(self) -> Ledger:
         """What was spent, and the wall for all of it."""
         from glm_magics.ledger import Ledger
 
-        return Ledger()
+        return Ledger(live=True)
 
     @property
     def has_ledger(self) -> bool:

@@ -19,6 +19,7 @@ from typing_extensions import Self
 from glm_magics._decoder import StreamDecoder
 from glm_magics._reading import InlineReading, Source, ThreadedReading, Waiting
 from glm_magics.chat import (
+    RECORDED,
     ChatRequest,
     Completion,
     Cost,
@@ -113,7 +114,7 @@ class Stream(Pulled):
         price: Callable[[Usage], Cost | None] = lambda usage: None,
         ended: Callable[[Completion, GLMError | None], Completion] = lambda completion, error: completion,
         redact: Callable[[str], str] = lambda text: text,
-        endpoint: str = "",
+        endpoint: Callable[[], str] = lambda: "",
         threaded: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -188,7 +189,7 @@ class Stream(Pulled):
             first_token_seconds=self._first_token,
             thinking_seconds=self._thought(),
             usage=usage,
-            cost=self._price(usage),
+            cost=None if self._endpoint().startswith(RECORDED) else self._price(usage),
             note=self._note,
         )
 
@@ -292,7 +293,7 @@ class Stream(Pulled):
             finish_reason=reason,
             cost=self._price(usage),
             model=self.request.model,
-            endpoint=self._endpoint,
+            endpoint=self._endpoint(),
             request_id=decoder.request_id or self.request.request_id or "",
             started=self._started_at,
             first_token_seconds=self._first_token,

@@ -17,7 +17,7 @@ import httpx
 
 from glm_magics import _wire
 from glm_magics._decoder import StreamDecoder
-from glm_magics._posting import HEADERS, broken, payload, refusal, timeouts
+from glm_magics._posting import HEADERS, answered_by, broken, payload, refusal, timeouts
 from glm_magics._stream import DEFAULT_LIMITS, Limits
 from glm_magics.chat import ChatRequest, Completion, Cost, Usage
 from glm_magics.errors import GLMError, NoAnswer
@@ -50,8 +50,10 @@ class Connections:
         self._head = client.authorize(httpx.Request("GET", self._url, headers=_HEADERS)).headers
         self._idle: list[httpx.AsyncBaseTransport] = []
 
-    async def post(self, body: bytes) -> bytes:
-        """The body of a success; sent once. Raises a `GLMError`.
+    async def post(self, body: bytes) -> tuple[bytes, str]:
+        """The body of a success, and what to call the endpoint where the answer is not its own; sent once.
+
+        Raises a `GLMError`.
 
         When the task is cancelled, the connection is closed.
         """
@@ -64,7 +66,7 @@ class Connections:
                 content = await response.aread()
             answered = True
             if response.status_code < 300:
-                return content
+                return content, answered_by(response)
             failed = refusal(self._client, response, content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = broken(self._client, error, answered=False)
@@ -105,7 +107,8 @@ class WholeAnswers:
         began, started = time.monotonic(), time.time()
         decoder = decoder or StreamDecoder()
         failed: GLMError | None = None
-        decoder.feed(await self._connections.post(payload(request, self._client.endpoint.dialect)))
+        content, recorded = await self._connections.post(payload(request, self._client.endpoint.dialect))
+        decoder.feed(content)
         try:
             decoder.close()
         except GLMError as error:
@@ -116,7 +119,7 @@ class WholeAnswers:
             finish_reason=decoder.finish_reason or "incomplete",
             cost=price(usage),
             model=request.model,
-            endpoint=self._client.endpoint.name,
+            endpoint=recorded or self._client.endpoint.name,
             request_id=decoder.request_id,
             started=started,
             seconds=time.monotonic() - began,

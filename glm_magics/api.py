@@ -38,6 +38,7 @@ __all__ = [
     "budget",
     "connect",
     "count_tokens",
+    "exchange_session",
     "image",
     "read_amount",
     "read_document",
@@ -88,6 +89,11 @@ def use_client(client: Client, *, tier: str | None = None) -> Session:
     `tier` is the one for requests that name none. Raises `UnknownTier`, and then nothing has changed.
     """
     global _session
+    if _session is not None and _session.tape is not None:
+        raise SettingError(
+            f"The server cannot be changed: {_session.tape.doing}.",
+            hint="End that first: `%glm record off` or `%glm replay off`.",
+        )
     if tier is not None:
         tier = Session(client).find_tier(tier).id
     if _session is None:
@@ -97,6 +103,13 @@ def use_client(client: Client, *, tier: str | None = None) -> Session:
         _session.client = client
     _session.defaults = replace(_session.defaults, tier=tier)
     return _session
+
+
+def exchange_session(new: Session | None) -> Session | None:
+    """Make `new` the current session and return the one from before; None begins anew when first needed."""
+    global _session
+    before, _session = _session, new
+    return before
 
 
 def ask(
@@ -237,6 +250,8 @@ def budget(
     from glm_magics.ledger import Budget
 
     current = session()
+    if shared is not None and current.client.endpoint.is_recorded:
+        raise SettingError("A replay spends nothing, so it does not touch a budget that others share.")
     limit = None if amount is None else current.money(read_amount(amount))
     if shared is not None:
         current.ledger.shared = None if limit is None else _shared(shared, limit)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMPLETE_REASONS",
+    "RECORDED",
     "AskedAgain",
     "Attached",
     "ChatRequest",
@@ -41,6 +42,8 @@ __all__ = [
 
 Role = Literal["system", "user", "assistant", "tool"]
 Privacy = Literal["schema", "stats", "sample", "full"]  # how much of a table is sent: see `frames.rules`
+
+RECORDED = "recorded "  # what the `endpoint` of an answer from a cassette begins with; its day follows
 
 # A stream that ends with one of these is whole; the platform's other reasons are failures
 # (docs.z.ai, chat completion: `sensitive`, `network_error`), and ours is "interrupted" or "stopped".
@@ -326,6 +329,11 @@ class Completion:
             "sensitive",
             "network_error",
         )
+
+    @property
+    def recorded(self) -> str:
+        """The day it was recorded (ISO 8601), where a cassette answered and nothing was paid; else ""."""
+        return self.endpoint.removeprefix(RECORDED) if self.endpoint.startswith(RECORDED) else ""
 
     @property
     def shown_sources(self) -> tuple[Source, ...]:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from glm_magics.errors import GLMError, ProtocolError, SettingError
 from glm_magics.keys import ApiKey
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.retry import Policy, Quota
 
-__all__ = ["Client", "Endpoint"]
+__all__ = ["Client", "Endpoint", "Layer"]
 
 _Http = TypeVar("_Http")
 
@@ -57,6 +57,18 @@ class Endpoint:
     def is_demo(self) -> bool:
         return self.name == "demo"
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a cassette answers, and no server."""
+        return self.name.startswith("recorded ")
+
+
+class Layer(Protocol):
+    """What may stand between a client and its transports: it sees every request and answer."""
+
+    def over(self, transport: httpx.BaseTransport) -> httpx.BaseTransport: ...
+    def over_async(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport: ...
+
 
 class Client:
     """One endpoint's connections. Safe to share between threads; survives a fork by connecting anew.
@@ -64,6 +76,7 @@ class Client:
     `transport` replaces the network (the demo engine, a recording, a test); it may be a function that makes
     one when it is first needed. `policy` and `quota` bound what is tried again (`retry.INTERACTIVE` and one
     quota for the process, unless given); `pause` waits in between and says whether it was cut short.
+    `layer` goes around each transport, the network's too.
     """
 
     def __init__(
@@ -75,17 +88,39 @@ class Client:
         quota: Quota | None = None,
         pause: Callable[[threading.Event, float], bool] = threading.Event.wait,
         threaded: bool = sys.platform != "emscripten",
+        layer: Layer | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.policy = policy
         self.quota = quota
         self.pause = pause
+        self.plain = self  # without a layer
         self.server_date = ""  # the Date header of the last plain answer
         self._transport = transport
         self._threaded = threaded
+        self._layer = layer
         self._http: httpx.Client | None = None
         self._pid = 0
         self._lock = threading.Lock()
+
+    def through(self, layer: Layer) -> Client:
+        """Another client for this endpoint, with `layer` around its transports; this one is its `plain`."""
+        layered = Client(
+            self.endpoint,
+            transport=self._given_transport(),
+            policy=self.policy,
+            quota=self.quota,
+            pause=self.pause,
+            threaded=self._threaded,
+            layer=layer,
+        )
+        layered.plain = self
+        return layered
+
+    @property
+    def is_taped(self) -> bool:
+        """Whether answers are recorded, or come from a recording."""
+        return self._layer is not None or self.endpoint.is_recorded
 
     def stream(
         self,
@@ -111,7 +146,7 @@ class Client:
             price=price,
             ended=ended,
             redact=self.redact,
-            endpoint=self.endpoint.name,
+            endpoint=lambda: exchange.answered_by or self.endpoint.name,
             threaded=self._threaded,
         )
 
@@ -208,7 +243,7 @@ class Client:
 
         return self._made(
             lambda: httpx.Client(
-                transport=self._given_transport(),
+                transport=self._layered(self._given_transport()),
                 auth=self.authorize,
                 timeout=timeouts(None),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS),
@@ -226,6 +261,11 @@ class Client:
 
     def asynchronous_transport(self, trust: ssl.SSLContext | None = None) -> httpx.AsyncBaseTransport:
         """A connection for one event loop, for a request at a time; the caller closes it."""
+        if self._layer is not None:
+            return self._layer.over_async(self._plain_asynchronous_transport(trust))
+        return self._plain_asynchronous_transport(trust)
+
+    def _plain_asynchronous_transport(self, trust: ssl.SSLContext | None) -> httpx.AsyncBaseTransport:
         import httpx
 
         from glm_magics._posting import proxy_of
@@ -254,6 +294,18 @@ class Client:
         if callable(self._transport):
             self._transport = self._transport()
         return self._transport
+
+    def _layered(self, transport: httpx.BaseTransport | None) -> httpx.BaseTransport | None:
+        if self._layer is None:
+            return transport
+        if transport is None:
+            import httpx
+
+            from glm_magics._posting import proxy_of
+
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_CONNECTIONS)
+            transport = httpx.HTTPTransport(limits=limits, proxy=proxy_of(self.endpoint.base_url))
+        return self._layer.over(transport)
 
     def _made(self, make: Callable[[], _Http]) -> _Http:
         try:

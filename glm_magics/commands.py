@@ -77,6 +77,8 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
     session = api.session()
     ledger = session.ledger
     spent = ", ".join(str(cost) for cost in ledger.spent().values()) or "nothing"
+    if session.client.endpoint.is_recorded:
+        spent = f"nothing now; {spent} when it was recorded,"
     rows = [
         ("endpoint", _connect.describe(session.client.endpoint)),
         ("key", _key_source(session)),
@@ -85,6 +87,7 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
         ("per cell", str(session.money(session.cell_budget)) if session.cell_budget is not None else "none"),
         ("spent", f"{spent} in {len(ledger.entries)} requests"),
     ]
+    rows += [("cassette", session.tape.doing)] if session.tape is not None else []
     print("\n".join(f"{name:<9} {value}" for name, value in rows))
     print("\n%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up.")
 
@@ -92,7 +95,7 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
 def _key_source(session: Session) -> str:
     """Where the key comes from, in words; never the key."""
     endpoint = session.client.endpoint
-    if endpoint.is_demo:
+    if endpoint.is_demo or endpoint.is_recorded:
         return "none needed"
     return f"from {endpoint.key.source}" if endpoint.key else "none"
 
@@ -222,6 +225,40 @@ def _demo(magics: GLMMagics, words: Sequence[str]) -> None:
     _connected(magics, api.connect(url, tier=api.session().defaults.tier))
 
 
+def _record(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics import tape_commands
+
+    if not words:
+        return tape_commands.status("record")
+    options = _options(words, flags=("--update", "--prune"), command="record", rest=1)
+    file = options.get("", "")
+    if file == "off" and "--update" not in options:
+        return tape_commands.end_recording(prune="--prune" in options)
+    if not file or file == "off" or "--prune" in options:
+        raise GrammarError("It is `%glm record FILE [--update]`, or `%glm record off [--prune]`.")
+    tape_commands.start_recording(file, update="--update" in options)
+    return None
+
+
+def _replay(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics import tape_commands
+
+    if not words:
+        return tape_commands.status("replay")
+    options = _options(words, values=("--pace",), command="replay", rest=1)
+    file, pace = options.get("", ""), options.get("--pace", "real")
+    if file == "off" and len(words) == 1:
+        tape_commands.end_replay()
+    elif pace in ("real", "fast"):
+        if not file or file == "off":
+            raise GrammarError("It is `%glm replay FILE [--pace real|fast]`, or `%glm replay off`.")
+        tape_commands.start_replay(file, pace="fast" if pace == "fast" else "real")
+    else:
+        raise GrammarError(f"%glm replay: --pace {pace}: expected real or fast.")
+    _keep_tier(magics, api.session())
+    return None
+
+
 def _connected(magics: GLMMagics, session: Session) -> None:
     _keep_tier(magics, session)
     tier = "" if _has_tier(session) else " `%glm use NAME` chooses one of its models."
@@ -306,6 +343,8 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], bool], Command]] = {
     "usage": (_only_options, _usage),
     "budget": (_is_budget, _budget),
     "demo": (_is_demo, _demo),
+    "record": (_one_and_options, _record),
+    "replay": (_one_and_options, _replay),
     "doctor": (_none, _doctor),
     "help": (_none, _help),
 }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["candidates", "matches"]
 
+_PACES = ("real", "fast")
+
 _CELL = re.compile(r"\s*%%glm\b")
 _MAGIC = re.compile(r"\s*(?:[^%\s][^%]*=\s*)?(%{1,2})glm\s+")  # `x = %glm …` too
 _SLOT = re.compile(r"\{\{[ \t]*(\w*)$")
@@ -27,6 +29,8 @@ _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway", "--tier"),
     "usage": lambda: ("--plot",),
     "budget": lambda: ("off", "per", "cell", "shared"),
+    "record": lambda: ("--update", "--prune"),
+    "replay": lambda: ("--pace",),
     "demo": lambda: ("on", "off", "fault", "pace"),
 }
 
@@ -78,6 +82,8 @@ def _after(
         from glm_magics.demo import FAULTS
 
         return (*FAULTS, "off")
+    if not cell and given and given[0] in ("record", "replay") and not fragment.startswith("-"):
+        return _PACES if given[-1] == "--pace" else None  # IPython completes paths
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None

@@ -32,7 +32,7 @@ _CLOCK_SECONDS = 60.0  # signed keys are refused when the clock is further off
 
 def report(session: Session, shell: Any) -> str:
     """The lines of the check-up. Asks the server for its list of models, which costs nothing."""
-    rows = [*_versions(), *_front_end(shell), *_address(session), *_server(session)]
+    rows = [*_versions(), *_front_end(shell), *_address(session), *_server(session), *_cassette(session)]
     return "\n".join(f"{name:<11} {text}" for name, text in rows)
 
 
@@ -61,6 +61,10 @@ def _address(session: Session) -> Iterator[tuple[str, str]]:
         yield "endpoint", f"the offline demo engine ({endpoint.address}), in this process"
         yield "key", "none needed"
         return
+    if endpoint.is_recorded:
+        yield "endpoint", f"{endpoint.name}: the cassette {endpoint.address}, no network"
+        yield "key", "none needed"
+        return
     currency = endpoint.currency or "no known currency"
     yield "endpoint", f"{endpoint.name} at {endpoint.base_url}, {endpoint.dialect} dialect, {currency}"
     yield "key", f"from {endpoint.key.source}" if endpoint.key else "none"
@@ -71,9 +75,11 @@ def _address(session: Session) -> Iterator[tuple[str, str]]:
 
 
 def _server(session: Session) -> Iterator[tuple[str, str]]:
+    if session.client.endpoint.is_recorded:
+        return
     began = time.perf_counter()
     try:
-        models = session.client.models()
+        models = session.client.plain.models()  # a check-up belongs in no cassette
     except AuthenticationError as error:
         yield "server", f"refuses the key: {error.message}"
         yield "", "A key of open.bigmodel.cn does not work on api.z.ai, nor the other way round."
@@ -89,7 +95,7 @@ def _server(session: Session) -> Iterator[tuple[str, str]]:
 
 
 def _clock(session: Session) -> str:
-    sent = session.client.server_date
+    sent = session.client.plain.server_date
     if not sent:
         return "the server does not say what time it has"
     skew = time.time() - parsedate_to_datetime(sent).timestamp()
@@ -97,3 +103,20 @@ def _clock(session: Session) -> str:
         "fine" if abs(skew) < _CLOCK_SECONDS else "set the clock of this machine: signed keys will be refused"
     )
     return f"{skew:+.0f} s against the server's: {fine}"
+
+
+def _cassette(session: Session) -> Iterator[tuple[str, str]]:
+    """What is in the cassette and was not asked for: stale, once every cell of the notebook has run."""
+    if session.tape is None:
+        return
+    from glm_magics.tape_commands import stale_lines
+
+    stale = session.tape.unused()
+    told = (
+        f"not asked for yet, so stale if every cell has run: {len(stale):,}"
+        if stale
+        else "nothing in it is stale"
+    )
+    yield "cassette", f"{session.tape.doing}; {told}"
+    for line in stale_lines(stale):
+        yield "", line.strip()

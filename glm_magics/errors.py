@@ -10,6 +10,7 @@
     ├── DocumentError           a file cannot be read, or should not leave the machine; nothing was sent
     ├── ParseError              the answer is not the JSON that was asked for; `.text`, `.problems`
     ├── BudgetExceeded          the budget wall; nothing was sent
+    ├── NotRecorded             a replay has no answer to this request; nothing was sent
     ├── AuthenticationError     the key was not accepted (401, 1000 – 1004)
     ├── AccessDenied            the account may not use this (1220 – 1222, 1311, 1313, 403)
     ├── AccountError            the account is inactive, locked or unknown (1110 – 1112, 1121)
@@ -52,6 +53,7 @@ __all__ = [
     "IncompleteStream",
     "NoAnswer",
     "NoConnection",
+    "NotRecorded",
     "OverloadedError",
     "ParseError",
     "PromptTooLong",
@@ -154,6 +156,13 @@ class BudgetExceeded(GLMError):
     hint = (
         "Raise it (`%glm budget AMOUNT`; --budget for one cell), or choose a cheaper tier or a smaller "
         "--max-tokens."
+    )
+
+
+class NotRecorded(GLMError):
+    hint = (
+        "Nothing was sent. Record it with `%glm record FILE --update` and run the cells again; "
+        "`%glm replay off` goes back to the endpoint from before, `%glm demo on` to the demo."
     )
 
 

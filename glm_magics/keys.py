@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from glm_magics.errors import SettingError
 
-__all__ = ["ApiKey"]
+__all__ = ["ApiKey", "unwrapped"]
 
 _SHOWN = "<API key, hidden>"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -69,6 +69,32 @@ class ApiKey:
         """Whether the key, a half of it or an encoding of it stands in `text`."""
         return any(form in text for form in self.__forms())
 
+    def hides_in(self, text: str) -> bool:
+        """As `appears_in`, but also turned around, cut in half, in either case, and in more encodings.
+
+        For what goes to a file: slower, and it would rather find too much.
+        """
+        plain = unwrapped(text)
+        views = {view.lower() for view in (text, plain, _GAPS.sub("", plain))}
+        return any(form in view for form in self.__hidden_forms() for view in views)
+
+    def __hidden_forms(self) -> set[str]:
+        middle = len(self.__secret) // 2
+        halves = (*self.__secret.split("."), self.__secret[:middle], self.__secret[middle:])
+        forms: set[str] = set()
+        for part in (self.__secret, *(half for half in halves if len(half) >= _SHORTEST_PART)):
+            for way in (part, part[::-1]):
+                raw = way.encode()
+                base32 = base64.b32encode(raw).decode().rstrip("=")
+                forms |= {
+                    way,
+                    quote(way, safe=""),
+                    raw.hex(),
+                    base32[: len(raw) * 8 // 5],
+                    *_base64_forms(raw),
+                }
+        return {form.lower() for form in forms}
+
     def __forms(self) -> list[str]:
         halves = (half for half in self.__secret.split(".") if len(half) >= _SHORTEST_PART)
         forms: set[str] = set()
@@ -104,3 +130,25 @@ def _base64_forms(part: bytes) -> set[str]:
         forms |= {encoded} if shift == 0 else set()
         forms |= {inner, inner.replace("+", "-").replace("/", "_")}
     return forms
+
+
+_GAPS = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
+_ESCAPES = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/\"'.nrt]))")
+
+
+def unwrapped(text: str) -> str:
+    """`text` without escapes of JSON, URLs and HTML, up to two deep, and with plain letters for wide ones."""
+    import html
+    import unicodedata
+    from urllib.parse import unquote
+
+    for _ in range(2):
+        text = html.unescape(unquote(_ESCAPES.sub(_unescaped, text)))
+    return unicodedata.normalize("NFKC", text)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = found[1] or found[2]
+    if code:
+        return chr(int(code, 16))
+    return " " if found[3] in "nrt" else str(found[3])

@@ -64,6 +64,9 @@ class Ledger:
 
     `budget` is the session's own wall, `shared` one that other processes spend from too. A ledger with a
     `parent` is for a job of several requests: they stay behind its wall and the parent's, and stand in both.
+
+    A `live` ledger counts what is paid now: an answer from a cassette costs nothing there. Another one counts
+    what it cost when it was recorded, so that a notebook about budgets replays as it ran.
     """
 
     def __init__(
@@ -72,9 +75,11 @@ class Ledger:
         *,
         shared: SharedBudget | None = None,
         parent: Ledger | None = None,
+        live: bool = False,
     ) -> None:
         self.budget = budget
         self.shared = shared
+        self.live = live
         self._parent = parent
         self._entries: list[Entry] = []
         self._open: set[Reservation] = set()
@@ -109,7 +114,7 @@ class Ledger:
             endpoint=completion.endpoint,
             finish_reason=completion.finish_reason,
             usage=completion.usage,
-            cost=completion.cost,
+            cost=self._paid(completion),
             seconds=completion.seconds,
             first_token_seconds=completion.first_token_seconds,
         )
@@ -168,6 +173,12 @@ class Ledger:
         if above is not None:
             walls.append(above)
         return min(walls, key=lambda wall: wall.amount, default=None)
+
+    def _paid(self, completion: Completion) -> Cost | None:
+        cost = completion.cost
+        if cost is None or not (self.live and completion.recorded):
+            return cost
+        return Cost(Decimal(0), cost.currency)
 
     def _share(self, shared: SharedBudget, reservation: Reservation) -> None:
         """Set the same amount aside in the shared budget, or give all of it back."""

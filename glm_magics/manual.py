@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "usage": ("[--plot]", "what was asked and spent, as a DataFrame"),
     "budget": ("AMOUNT|off [per cell]", "a wall for the session, each cell, or all with `shared FILE`"),
     "demo": ("on|off|fault|pace X", "the offline engine; alone it explains itself"),
+    "record": ("FILE|off", "every request and answer into a cassette; --update asks only what is missing"),
+    "replay": ("FILE|off", "answers from a cassette, without a network; --pace fast does not wait"),
     "doctor": ("", "checks versions, front end, address and key"),
     "help": ("", "this manual"),
 }

@@ -23,6 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("each_cells",),
     ("commands", "completer", "prompting", "questions"),
     ("data_cells", "doctor", "manual"),
+    ("tape_commands", "testing"),
+    ("tapes",),
     ("views", "frames"),
     ("api",),
     ("documents", "_data_stream", "rows"),
@@ -30,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_asking",),
     ("_connect", "_options", "images", "remarks", "structured"),
     ("_batch_api",),
-    ("demo", "client"),
+    ("demo", "client", "cassette"),
     ("_exchange", "_whole"),
     ("_posting", "_stream"),
     ("_decoder", "_reading"),
@@ -64,12 +66,23 @@ HEAVY = {
     "pandas": {"", "api", "commands", "chat", "frames", "structured"},
     "matplotlib": {"frames"},
     "h11": {"_asyncio_http"},
-    "httpx": {"_asyncio_http", "client", "_connect", "_exchange", "_posting", "_whole", "demo", "images"},
+    "httpx": {
+        "_asyncio_http",
+        "cassette",
+        "client",
+        "_connect",
+        "_exchange",
+        "_posting",
+        "_whole",
+        "demo",
+        "images",
+    },
     "dask": {"frames"},
     "distributed": {"frames"},
     "PIL": {"images"},
     "cairosvg": {"images"},
     "pypdfium2": {"documents"},
+    "pytest": {"testing"},
     "numpy": {"frames", "images", "structured"},
     "keyring": {"_connect"},
     "markdown_it": {"render"},
@@ -139,7 +152,7 @@ def test_imports_point_down(module: str) -> None:
         if top(imported) == top(module) or (top(module), top(imported)) in UPWARD:
             continue
         if imported == "":
-            assert module == "magics", "only the magics name the version"
+            assert module in ("magics", "tapes"), "the version is shown at load and written in cassettes"
             continue
         assert level(imported) > level(module), f"{module} imports {imported}, which is not below it"
 

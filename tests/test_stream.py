@@ -615,7 +615,7 @@ class FakeClock:
 
 def test_a_whole_answer() -> None:
     source = iter([delta(reasoning_content="t"), delta(content="a"), delta("stop"), chunk(usage=USAGE), DONE])
-    with Stream(source, REQUEST, endpoint="here") as stream:
+    with Stream(source, REQUEST, endpoint=lambda: "here") as stream:
         events = list(stream)
     assert events == [ReasoningDelta("t"), TextDelta("a"), Finished("stop")]
     done = stream.completion

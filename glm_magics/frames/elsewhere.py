@@ -37,7 +37,8 @@ _BUDGETS = "budgets.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An endpoint without its key. `is_real` is False for a transport that this process alone has."""
+    """An endpoint without its key. `is_real` is False for what this process alone has: its
+    transport, or a cassette that is in."""
 
     name: str
     base_url: str
@@ -61,7 +62,7 @@ class Address:
             level=endpoint.level,
             has_key=endpoint.key is not None,
             is_demo=endpoint.is_demo,
-            is_real=client.uses_network or endpoint.is_demo,
+            is_real=(client.uses_network or endpoint.is_demo) and not client.is_taped,
         )
 
     def connect(self) -> Client:

@@ -11,6 +11,7 @@ from glm_magics._front_end import is_attended, is_inside_output, request_of
 
 if TYPE_CHECKING:
     from glm_magics.rows.engine import Run
+    from glm_magics.rows.tally import Tally
 
 __all__ = ["Progress", "line", "summary"]
 
@@ -70,7 +71,7 @@ def line(run: Run) -> str:
     if tally.known and tally.seconds > 1:
         rate = tally.known / tally.seconds
         parts += [f"{rate:,.1f} rows/s", f"{_time((tally.total - tally.known) / rate)} left"]
-    parts += [str(cost) for cost in tally.spent.values()]
+    parts += _money(tally)
     left = run.purse.left()
     parts += [f"budget left {left}"] if left is not None else []
     return " · ".join(parts)
@@ -89,7 +90,7 @@ def summary(run: Run, *, rows: int, cached: int) -> str:
     if tally.total:
         requests = f"{tally.calls:,} request" + ("" if tally.calls == 1 else "s")
         parts += [requests, _time(tally.seconds)]
-    parts += [str(cost) for cost in tally.spent.values()]
+    parts += _money(tally)
     text = " · ".join(parts)
     if run.why:
         text += (
@@ -98,6 +99,14 @@ def summary(run: Run, *, rows: int, cached: int) -> str:
     if run.may_be_billed:
         text += f"\n{len(run.may_be_billed):,} rows were in flight then and may be billed."
     return text
+
+
+def _money(tally: Tally) -> list[str]:
+    """What was spent; of answers from a cassette, what was spent when they were recorded."""
+    costs = [str(cost) for cost in tally.spent.values()]
+    if not tally.recorded:
+        return costs
+    return [f"{tally.recorded} for {', '.join(costs)}" if costs else tally.recorded]
 
 
 def _time(seconds: float) -> str:

@@ -136,7 +136,11 @@ class EmbeddingAnswers:
     async def ask(self, request: EmbeddingRequest) -> Completion:
         """The vectors of a request's texts, sent once. Raises a `GLMError`."""
         began = time.time()
-        raw = await self._connections.post(encode(request))
+        raw, recorded = await self._connections.post(encode(request))
+        completion = self._read(raw, request, began)
+        return replace(completion, endpoint=recorded) if recorded else completion
+
+    def _read(self, raw: bytes, request: EmbeddingRequest, began: float) -> Completion:
         try:
             found = embeddings(raw, request)
         except ParseError as error:  # it was billed all the same

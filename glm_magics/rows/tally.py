@@ -15,7 +15,8 @@ class Tally:
     """Counters, cheap to keep and to read from another thread.
 
     `total` is the rows of the run that differ from each other; `calls` the requests that were answered or may
-    have been billed.
+    have been billed. `recorded` says that answers came from a cassette ("recorded 2026-11-26"): their cost is
+    in `spent`, and was not paid now.
     """
 
     def __init__(self, total: int) -> None:
@@ -25,6 +26,7 @@ class Tally:
         self.in_flight = 0
         self.tokens = 0
         self.spent: dict[str, Cost] = {}
+        self.recorded = ""
         self._began = time.monotonic()
 
     @property
@@ -49,6 +51,8 @@ class Tally:
         if completion is not None:
             self.calls += 1
             self.tokens += completion.usage.total_tokens
+            if completion.recorded:
+                self.recorded = completion.endpoint
             if completion.cost is not None:
                 known = self.spent.get(completion.cost.currency)
                 self.spent[completion.cost.currency] = (

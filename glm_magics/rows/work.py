@@ -41,6 +41,10 @@ class PackSize:
             return self._size
         return max(1, min(self._size, math.ceil(left / max(1, places))))
 
+    def settle(self) -> None:
+        """Stay at the size there is."""
+        self.fixed = self._size
+
     def went(self, asked: int, usable: int) -> None:
         """A request about `asked` rows came back with a usable record for `usable` of them."""
         if self.fixed is not None or asked < 2:
@@ -66,6 +70,7 @@ class Work:
         most_tokens: float = MOST_INPUT_TOKENS,
     ) -> None:
         self.size = size
+        self._steady = False
         self._long, self._most = long_tokens, most_tokens
         self.singly = False
         self._fresh = deque(items)
@@ -73,6 +78,11 @@ class Work:
         self._again: deque[Item] = deque()
         self._alone: deque[Item] = deque()
         self._waiting = 0  # rows in `_first`
+
+    def settle(self) -> None:
+        """From here on, which rows travel together does not depend on which answer comes first."""
+        self._steady = True
+        self.size.settle()
 
     def __len__(self) -> int:
         return len(self._fresh) + self._waiting + len(self._again) + len(self._alone)
@@ -97,7 +107,7 @@ class Work:
 
     def again(self, item: Item) -> None:
         """Ask for this row again: with others, then with half as many, then by itself."""
-        (self._alone if item.unusable > 2 else self._again).append(item)
+        (self._alone if self._steady or item.unusable > 2 else self._again).append(item)
 
     def alone(self, item: Item) -> None:
         """Ask for this row again, by itself."""

@@ -56,11 +56,18 @@ def facts(completion: Completion, budget_left: Cost | None = None) -> list[str]:
         completion.tokens_per_second,
         completion.first_token_seconds,
         completion.seconds,
-        completion.cost,
+        None if completion.recorded else completion.cost,
         budget_left,
     )
-    demo = ["offline demo"] if completion.endpoint == "demo" else []
-    return [title(completion), *figures, *demo]
+    return [title(completion), *figures, *_origin(completion)]
+
+
+def _origin(completion: Completion) -> list[str]:
+    """Where an answer comes from, unless from a server: nothing was paid for it now."""
+    if completion.recorded:
+        cost = completion.cost
+        return [f"recorded {completion.recorded}" + (f" for {cost}" if cost and cost.amount else "")]
+    return ["offline demo"] if completion.endpoint == "demo" else []
 
 
 def facts_so_far(progress: Progress, budget_left: Cost | None = None) -> list[str]:
