@@ -28,6 +28,7 @@ from glm_magics.keys import ApiKey
 __all__ = ["Recorder"]
 
 _LAST_BYTES_SECONDS = 2.0
+_WRITING_SECONDS = 60.0  # a bound for a disk that hangs; a long answer is looked through in a second or two
 _CLOCK_SECONDS = 0.05  # between the clocks of those who wait
 _RETRY_AFTER = {"retry-after-ms": 0.001, "retry-after": 1.0, "llm_provider-retry-after": 1.0}  # to seconds
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
@@ -84,13 +85,20 @@ class Recorder:
         return take
 
     def finish(self) -> None:
-        """Wait a moment for answers whose last bytes are being read, and end the others where they are."""
+        """Wait a moment for answers whose last bytes are being read, end the others where they are, and wait
+        for those that are being looked through and written: that takes as long as it takes.
+        """
         self._end_given_up()
-        until = time.monotonic() + _LAST_BYTES_SECONDS
-        while self._running and time.monotonic() < until:
-            time.sleep(0.005)
+        self._wait(_LAST_BYTES_SECONDS)
         for take in self._open():
-            take.left()
+            if not take.is_over:
+                take.left()
+        self._wait(_WRITING_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self._open() and time.monotonic() < until:
+            time.sleep(0.005)
 
     @contextmanager
     def ending(self, take: _Take) -> Iterator[bool]:
