@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,7 @@ from glm_magics._batch_api import BatchApi
 from glm_magics._options import Options
 from glm_magics.client import Client, Endpoint
 from glm_magics.demo import DemoTransport
-from glm_magics.errors import BudgetExceeded, RequestError, SettingError
+from glm_magics.errors import BudgetExceeded, RateLimitError, RequestError, SettingError
 from glm_magics.frames.batch import BatchJob, batch_rows, begin, job, jobs
 from glm_magics.frames.rows import How, map_rows
 from glm_magics.keys import ApiKey
@@ -358,6 +359,50 @@ def test_a_cancelled_job_keeps_what_was_answered() -> None:
     assert done["_glm_error"].dropna().str.contains("cancelled").all()
 
 
+def test_nothing_more_is_sent_of_a_cancelled_job() -> None:
+    def refusing(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith("/files"):
+            return httpx.Response(429, json={"error": {"code": "1302", "message": "too many"}})
+        return response
+
+    engine = Platform()
+    connected(engine, Interposed(engine, refusing))
+    with pytest.raises(RateLimitError):
+        begun(frame())
+    connected(engine)
+    done = job(jobs().index[0]).cancel().result(frame())
+    assert set(done["_glm_status"]) == {"pending"}
+    assert engine.created == 0
+
+
+def test_rows_of_an_expired_batch_are_pending_and_the_map_asks_them() -> None:
+    now = [time.time()]
+    engine = Platform(clock=lambda: now[0])
+    connected(engine)
+    job = begun(frame())
+    now[0] += 7 * 86_400
+    done = job.wait().result()
+    assert set(done["_glm_status"]) == {"pending"}
+    assert set(done["_glm_error"]) == {"The batch is expired; this row was not answered."}
+    assert set(map_rows(frame(), TASK, schema=SCHEMA, progress=False)["_glm_status"]) == {"ok"}
+    assert set(job.result()["_glm_status"]) == {"cached"}
+
+
+def test_a_file_that_the_platform_refuses_is_told_with_its_reason() -> None:
+    def failing(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        if request.method == "GET" and "/batches/" in request.url.path:
+            problems = {"data": [{"line": 2, "message": "no such model"}]}
+            return httpx.Response(200, json={**response.json(), "status": "failed", "errors": problems})
+        return response
+
+    engine = Platform()
+    connected(engine, Interposed(engine, failing))
+    done = begun(frame(3)).wait().result()
+    assert set(done["_glm_status"]) == {"error"}
+    assert done["_glm_error"].str.contains("line 2: no such model").all()
+    assert api.session().ledger.spent() == {}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 def test_an_interrupt_ends_the_waiting_and_not_the_job() -> None:
     engine = Platform()
@@ -476,4 +521,3 @@ def test_neither_the_key_nor_a_prompt_is_in_the_journal(home: Path) -> None:
     stored = b"".join(path.read_bytes() for path in home.glob("batches.sqlite*"))
     assert b"demo-key" not in stored
     assert b"very private" not in stored
-

@@ -69,14 +69,17 @@ class Steps:
     def submit(self) -> None:
         """Upload what is not uploaded and create what is not created. Where another process is at it, that
         one goes on."""
-        if all(part.batch_id for part in self.parts):
+        if not self._waiting():
             return
         with self._journal.held(self._id) as free:
-            waiting = [part for part in self.parts if not part.batch_id] if free else []
+            waiting = self._waiting() if free else []
             known = self._known() if waiting else {}
             for part in waiting:
                 found = known.get(part.digest)
                 self._created(part, found) if found else self._create(self._uploaded(part))
+
+    def _waiting(self) -> list[Part]:
+        return [part for part in self.parts if not part.batch_id and part.status not in _OVER]
 
     def _known(self) -> Mapping[str, Batch]:
         """The batches of this job on the platform, by the digest of their part: also those whose creation
@@ -119,13 +122,25 @@ class Steps:
         """Ask the platform for the state of every part that is not over."""
         for part in self.parts:
             if part.batch_id and part.status not in _OVER:
-                self._journal.put(self._id, _told(part, self._api.look(part.batch_id)))
+                self._saw(part, self._api.look(part.batch_id))
 
     def cancel(self) -> None:
-        """End what is not over. What is answered by then is billed, and kept."""
+        """End what is not over, and send nothing more. What is answered by then is billed, and kept."""
+        with self._journal.held(self._id) as free:
+            waiting = self._waiting() if free else []
+            known = self._known() if any(part.step == "creating" for part in waiting) else {}
+            for part in waiting:
+                found = known.get(part.digest)
+                if found is None:
+                    self._journal.put(self._id, replace(part, step="created", status="cancelled"))
+                else:
+                    self._created(part, found)
         for part in self.parts:
             if part.batch_id and part.status not in _OVER:
-                self._journal.put(self._id, _told(part, self._api.cancel(part.batch_id)))
+                self._saw(part, self._api.cancel(part.batch_id))
+
+    def _saw(self, part: Part, batch: Batch) -> None:
+        self._journal.change(self._id, part.number, lambda noted: _told(noted, batch))
 
     # -- merging ------------------------------------------------------------------------------------
 
@@ -200,7 +215,7 @@ class Steps:
             for file_id in (part.file_id, part.output_file_id, part.error_file_id):
                 if file_id:
                     self._api.delete_file(file_id)
-            for path in self._results(part):
+            for path in (*self._results(part), input_file(self._folder, self._id, part.number)):
                 path.unlink(missing_ok=True)
             self._journal.put(self._id, replace(part, step="cleaned"))
 
@@ -274,4 +289,4 @@ def _missing(part: Part) -> tuple[str, Status]:
         return "The result files have no line for this row.", "error"
     if part.status == "failed":
         return f"The platform refused the file: {'; '.join(part.problems) or 'it gives no reason'}.", "error"
-    return f"The batch was {part.status} before this row was answered.", "pending"
+    return f"The batch is {part.status}; this row was not answered.", "pending"

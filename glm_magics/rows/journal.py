@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
@@ -183,6 +183,15 @@ class Journal:
         with self._transaction():
             self._put_part(id, part)
             self._put_rows(id, rows)
+        return part
+
+    def change(self, id: str, number: int, changed: Callable[[Part], Part]) -> Part:
+        """Note what `changed` makes of a part as it is noted now, which may be further than it was read."""
+        with self._transaction():
+            question = "SELECT about FROM parts WHERE job = ? AND number = ?"
+            ((about,),) = self._database.execute(question, (id, number)).fetchall()
+            part = changed(_part(about))
+            self._put_part(id, part)
         return part
 
     # -- rows ---------------------------------------------------------------------------------------
