@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.errors import GLMError
     from glm_magics.frames.accessor import dask, pandas
+    from glm_magics.frames.batch import job, jobs
     from glm_magics.frames.embedding import embed
     from glm_magics.frames.partition import rows_function
     from glm_magics.structured.parse import parse
@@ -57,6 +58,8 @@ __all__ = [
     "dask",
     "embed",
     "image",
+    "job",
+    "jobs",
     "load_ipython_extension",
     "pandas",
     "parse",
@@ -81,6 +84,7 @@ _HOMES = {
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
     "errors": ("GLMError",),
     "frames.accessor": ("dask", "pandas"),
+    "frames.batch": ("job", "jobs"),
     "frames.embedding": ("embed",),
     "frames.partition": ("rows_function",),
     "structured.parse": ("parse",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from glm_magics import _wire
@@ -17,6 +18,9 @@ from glm_magics.errors import ProtocolError
 __all__ = [
     "BATCHES_PATH",
     "FILES_PATH",
+    "MOST_BYTES",
+    "MOST_REQUESTS",
+    "PRICE_SHARE",
     "Batch",
     "BatchAnswer",
     "answer",
@@ -29,6 +33,8 @@ __all__ = [
 
 FILES_PATH = "/files"
 BATCHES_PATH = "/batches"
+MOST_REQUESTS, MOST_BYTES = 50_000, 100_000_000  # in a file
+PRICE_SHARE = Decimal("0.5")  # of what the same request costs outside a batch
 _ENDPOINT = "/v4/chat/completions"
 
 _OVER = frozenset(("failed", "completed", "expired", "cancelled"))
@@ -126,7 +132,7 @@ def answer(raw: str) -> BatchAnswer:
         row = json.loads(raw)
         custom_id, response = row["custom_id"], row["response"]
         status, body = int(response["status_code"]), response["body"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ProtocolError(f"A line of the result file cannot be read: {raw[:100]!r}") from None
     failure = _wire.failure(body) if status >= 300 else None
     if status >= 300 and failure is None:

@@ -202,3 +202,15 @@ def test_the_vendors_sdk_runs_a_batch() -> None:
                 break
         assert batch.output_file_id is not None
         assert b"42" in client.files.content(batch.output_file_id).content
+
+
+def test_a_batch_that_is_not_done_within_seven_days_expires() -> None:
+    now = [1_000_000.0]
+    engine = Engine(pace=0, clock=lambda: now[0])
+    with httpx.Client(
+        transport=DemoTransport(engine), base_url=f"http://demo{BASE_PATH}", headers=HEADERS
+    ) as http:
+        id = create(http, lines(line("a")))["id"]
+        now[0] += 7 * 86_400
+        assert http.get(f"/batches/{id}").json()["status"] == "expired"
+        assert http.post(f"/batches/{id}/cancel").status_code == 400

@@ -31,7 +31,8 @@ _ENDPOINT = "/v4/chat/completions"
 _EXPIRES_SECONDS = 7 * 86_400
 _MOST_METADATA = 16
 _MOST_PROBLEMS = 20
-_OVER = ("completed", "failed", "cancelled")
+_UNDER_WAY = ("validating", "in_progress", "finalizing")
+_OVER = ("completed", "failed", "expired", "cancelled")
 
 
 @dataclass(slots=True)
@@ -147,7 +148,10 @@ class Batches:
         return batch
 
     def _move(self, batch: _Batch) -> None:
-        if batch.status == "validating":
+        if batch.status in _UNDER_WAY and self._clock() >= batch.created_at + _EXPIRES_SECONDS:
+            self._enter(batch, "expired")
+            self._store(batch)
+        elif batch.status == "validating":
             self._enter(batch, "failed" if batch.problems else "in_progress")
             if batch.status == "in_progress":
                 self._begin(batch)
@@ -172,7 +176,7 @@ class Batches:
 
     def _work(self, batch: _Batch) -> None:
         for line in batch.lines:
-            if batch.status == "cancelling":
+            if batch.status in ("cancelling", "expired"):
                 return
             try:
                 answer = self._complete(batch.account, line["body"])

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -56,6 +57,7 @@ __all__ = [
     "keep_key_out",
     "map_rows",
     "not_cached",
+    "open_cache",
     "planned",
     "retry",
     "run_items",
@@ -349,6 +351,17 @@ def _cache(session: Session, mode: CacheMode) -> RowCache:
         _demo_answers = _demo_answers or RowCache(None)  # what costs nothing is not worth a file
         return _demo_answers
     return RowCache(_connect.cache_folder())
+
+
+@contextmanager
+def open_cache(session: Session, mode: CacheMode) -> Iterator[RowCache]:
+    """The row cache, closed after the block where it is on disk."""
+    cache = _cache(session, mode)
+    try:
+        yield cache
+    finally:
+        if cache is not _demo_answers:
+            cache.close()
 
 
 def keep_key_out(session: Session, texts: list[str]) -> None:

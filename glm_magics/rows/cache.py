@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RowCache", "Stored"]
+__all__ = ["RowCache", "Stored", "is_process"]
 
 _FILE = "rows.sqlite"
 _VERSION = 1
@@ -89,7 +89,7 @@ class RowCache:
     def _lives(self, pid: int, host: str, since: float) -> bool:
         if host != self._host:
             return time.time() - since < _ELSEWHERE_SECONDS
-        return pid == os.getpid() or _is_process(pid)
+        return pid == os.getpid() or is_process(pid)
 
     def _among(self, question: str, keys: Sequence[bytes]) -> list[Any]:
         """What the database knows of these keys; nothing, when it cannot be read."""
@@ -187,7 +187,8 @@ def _prepared(database: sqlite3.Connection) -> None:
     database.execute("COMMIT")
 
 
-def _is_process(pid: int) -> bool:
+def is_process(pid: int) -> bool:
+    """Whether a process of that number runs on this machine."""
     if os.name == "nt":
         return _is_process_on_windows(pid)
     try:
