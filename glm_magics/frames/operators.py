@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Unpack
 
+    from glm_magics.frames.check import Truth
+    from glm_magics.frames.check_report import Check
+    from glm_magics.frames.job import JobOptions
     from glm_magics.frames.prompts import RowTask
     from glm_magics.frames.rows import RowOptions
 
@@ -53,12 +56,8 @@ class RowOperators:
         **options: Unpack[RowOptions],
     ) -> pd.DataFrame:
         """The label that fits best, as a category in the column "label". `labels` may say what each means."""
-        if isinstance(labels, str) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
-            raise RequestError(f"labels={labels!r}: expected two labels or more, all different.")
         options = {"column": "label", **options}
-        meanings = [f"- {label}: {meaning}" for label, meaning in _items(labels) if meaning]
-        told = "\n".join(["Which label fits this text best?", *meanings])
-        return self.map(f"{told}\n\n{self._text(text)}", schema={"enum": list(labels)}, **options)
+        return self.map(_which(labels, self._text(text)), schema={"enum": list(labels)}, **options)
 
     def filter(self, condition: str, text: str | None = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
         """The rows for which `condition` holds, such as "the customer is angry".
@@ -87,6 +86,47 @@ class RowOperators:
         options = {"column": "score", **options}
         task = f"{question}\nAnswer with a whole number from {low} to {high}.\n\n{self._text(text)}"
         return self.map(task, schema={"type": "integer", "minimum": low, "maximum": high}, **options)
+
+    def check(
+        self,
+        task: RowTask,
+        *,
+        truth: Truth = None,
+        labels: Sequence[str] | Mapping[str, str] | None = None,
+        schema: Any = None,
+        tier: str | None = None,
+        against: str | None = None,
+        sample: int = 200,
+        seed: int = 0,
+        tolerance: float = 0.0,
+        **options: Unpack[JobOptions],
+    ) -> Check:
+        """How well a tier does on a random sample of the rows; see `glm_magics.frames.check.check`.
+
+        With `labels`, `task` is the text to classify, as for `classify`; else it is the task of `map`.
+        """
+        from glm_magics.frames.check import check
+
+        column = "answer"
+        if labels is not None:
+            if schema is not None or not isinstance(task, str):
+                raise RequestError(
+                    "With labels=…, expected a column or a template to classify, and no schema."
+                )
+            task, schema, column = _which(labels, self._text(task)), {"enum": list(labels)}, "label"
+        return check(
+            self._frame,
+            task,
+            truth=truth,
+            schema=schema,
+            column=column,
+            tier=tier,
+            against=against,
+            sample=sample,
+            seed=seed,
+            tolerance=tolerance,
+            **options,
+        )
 
     def errors(self) -> pd.DataFrame:
         """The rows of a result that have no answer; `_glm_error` says why."""
@@ -132,6 +172,15 @@ def frame_of(table: Any) -> pd.DataFrame:
     if table.ndim == 1:
         frame = table.to_frame("text" if table.name is None else table.name)
     return frame
+
+
+def _which(labels: Sequence[str] | Mapping[str, str], text: str) -> str:
+    """The task of a classification. Raises `RequestError` for labels that leave nothing to choose."""
+    if isinstance(labels, str) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
+        raise RequestError(f"labels={labels!r}: expected two labels or more, all different.")
+    meanings = [f"- {label}: {meaning}" for label, meaning in _items(labels) if meaning]
+    told = "\n".join(["Which label fits this text best?", *meanings])
+    return f"{told}\n\n{text}"
 
 
 def _items(labels: Sequence[str] | Mapping[str, str]) -> list[tuple[str, str]]:
