@@ -13,6 +13,7 @@ from glm_magics.frames.job import Job, JobOptions
 from glm_magics.frames.measured import ask_measured, fields_of
 from glm_magics.frames.rows import check_number
 from glm_magics.rows.plan import record_schema
+from glm_magics.rows.work import START
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,9 +68,14 @@ def check(
     _keep_truth_out(task, used)
     drawn = _drawn(frame, known, sample, seed)
     asked = frame.iloc[drawn].drop(columns=[name for name in used if name in frame.columns])
+    together = (
+        "auto" if schema is None else START
+    )  # as in a long run, so that a row costs what it would there
     sides = []
     for id in ids:
-        how = job.how(task, schema, title=f"{id}: ", options=Options(tier=id), column=column)
+        how = job.how(
+            task, schema, title=f"{id}: ", options=Options(tier=id), column=column, rows_per_request=together
+        )
         result, measured = ask_measured(job, asked, how)
         sides.append(Side(result, measured))
     right = None if known is None else known.iloc[drawn]

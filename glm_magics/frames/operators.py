@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Unpack
 
+    from glm_magics.frames.cascade import CascadeOptions
+    from glm_magics.frames.cascade_report import CascadeReport
     from glm_magics.frames.check import Truth
     from glm_magics.frames.check_report import Check
     from glm_magics.frames.job import JobOptions
@@ -37,13 +39,50 @@ class RowOperators:
     def _frame(self) -> pd.DataFrame:
         return frame_of(self._table)
 
-    def map(self, task: RowTask, *, schema: Any = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
-        """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said."""
-        from glm_magics.frames import rows
+    def map(
+        self,
+        task: RowTask,
+        *,
+        schema: Any = None,
+        cascade: Sequence[str] | None = None,
+        votes: int = 1,
+        accuracy: float | None = None,
+        calibrate: int | None = None,
+        seed: int = 0,
+        tolerance: float = 0.0,
+        **options: Unpack[RowOptions],
+    ) -> pd.DataFrame:
+        """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said.
 
-        return rows.map_rows(self._frame, task, schema=schema, **options)
+        With `cascade=[cheap, strong]` the rows go to the cheap tier, and only those it is not sure about to
+        the strong one; see `glm_magics.frames.cascade.map_cascade`, also for the options after it.
+        """
+        if cascade is None:
+            from glm_magics.frames import rows
 
-    def extract(self, schema: Any, text: str | None = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
+            if (votes, accuracy, calibrate) != (1, None, None):
+                raise RequestError(
+                    "votes, accuracy and calibrate belong to a cascade.", hint="cascade=[…, …]"
+                )
+            return rows.map_rows(self._frame, task, schema=schema, **options)
+        from glm_magics.frames.cascade import map_cascade
+
+        return map_cascade(
+            self._frame,
+            task,
+            schema=schema,
+            cascade=cascade,
+            votes=votes,
+            accuracy=accuracy,
+            calibrate=calibrate,
+            seed=seed,
+            tolerance=tolerance,
+            **options,
+        )
+
+    def extract(
+        self, schema: Any, text: str | None = None, **options: Unpack[CascadeOptions]
+    ) -> pd.DataFrame:
         """The fields of `schema` as columns, as they are found in the text; what is not there is missing."""
         told = "Extract what is asked for from this text. Leave out what it does not say."
         return self.map(f"{told}\n\n{self._text(text)}", schema=schema, **options)
@@ -53,7 +92,7 @@ class RowOperators:
         text: str | None = None,
         *,
         labels: Sequence[str] | Mapping[str, str],
-        **options: Unpack[RowOptions],
+        **options: Unpack[CascadeOptions],
     ) -> pd.DataFrame:
         """The label that fits best, as a category in the column "label". `labels` may say what each means."""
         options = {"column": "label", **options}
@@ -139,6 +178,12 @@ class RowOperators:
         from glm_magics.frames import rows
 
         return rows.retry(self._frame)
+
+    def report(self) -> CascadeReport:
+        """What a cascade measured, spent and saved, of its result."""
+        from glm_magics.frames.cascade_report import report_of
+
+        return report_of(self._frame)
 
     def _text(self, text: str | None) -> str:
         """A template for what is looked at."""
