@@ -1,6 +1,7 @@
 """`demo://` addresses: the engine's settings as the options of a URL.
 
 demo://?fault=once:1302&pace=0&level=V1&currency=USD&key=my-key
+demo://?slips=glm-4.5-air:wrong:0.1,glm-4.5-air:unsure:0.05
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "currency": ("currency", str.upper),
     "key": ("keys", _keys),
     "limit": ("most_in_flight", lambda value: _whole("limit", value)),
+    "slips": ("slips", str),
     "seconds": ("answer_seconds", lambda value: _number("seconds", value)),
 }
 

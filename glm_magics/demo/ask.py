@@ -10,6 +10,7 @@ from typing import Any
 
 from glm_magics._tier import Tier
 from glm_magics.demo.pictures import Picture
+from glm_magics.demo.slips import NO_SLIPS, Slips
 
 __all__ = ["Ask", "Call", "Draft", "Function", "Turn"]
 
@@ -55,7 +56,7 @@ class Ask:
     """A valid request.
 
     `json_schema` came in the response format. `settings` are the sampling parameters as they were sent, as
-    JSON text.
+    JSON text. `slips` are those of the demo's setting for the tier.
     """
 
     tier: Tier
@@ -73,6 +74,7 @@ class Ask:
     settings: tuple[tuple[str, object], ...] = ()
     request_id: str | None = None
     prompt_tokens: int = 0
+    slips: Slips = NO_SLIPS
 
     @property
     def question(self) -> str:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +26,7 @@ from glm_magics.demo.prefixes import Prefixes
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.response import Piece, Pieces, Response, Timing
 from glm_magics.demo.rules import checked, embedding_input, json_body, tokenizer_input
+from glm_magics.demo.slips import NO_SLIPS, parse_slips
 from glm_magics.demo.storage import Storage
 from glm_magics.demo.vectors import embed
 from glm_magics.demo.writer import compose
@@ -62,7 +63,8 @@ class Engine:
     and tier. `pace` multiplies the realistic waiting times: 1.0 is realistic, 0 waits for nothing. `fault`
     is one of `FAULTS`, as `parse_fault` reads it. `currency` is what the pretended account pays in.
     `most_in_flight` takes the place of the level's limit, and `answer_seconds` that of the time a whole
-    answer takes; both may be changed while it runs. `clock` (seconds, as `time.time`) and `sleep` are
+    answer takes; both may be changed while it runs. `slips` makes tiers differ in how well they label, as
+    `parse_slips` reads it. `clock` (seconds, as `time.time`) and `sleep` are
     replaced in tests. A bad setting raises `SettingError`.
     """
 
@@ -76,6 +78,7 @@ class Engine:
         currency: str = "CNY",
         most_in_flight: int | None = None,
         answer_seconds: float | None = None,
+        slips: str | None = None,
         with_object: bool = True,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -98,6 +101,7 @@ class Engine:
         self.seen: deque[Seen] = deque(maxlen=10_000)
         self.timing = Timing(clock, sleep)
         self._fault = parse_fault(fault)
+        self._slips = parse_slips(slips)
         self._faults_left = self._fault.times if self._fault else None
         self._numbers = itertools.count(1)
         self._in_flight: Counter[tuple[str, str]] = Counter()
@@ -166,7 +170,7 @@ class Engine:
     # Endpoints
 
     def _chat(self, account: str, body: Mapping[str, Any], fault: Fault | None) -> Response:
-        ask = checked(body, tiers(), currency=self.currency)
+        ask = self._checked(body, currency=self.currency)
         place = (account, ask.tier.id)
         self._take(place, ask.tier, ask.request_id)
         try:
@@ -270,9 +274,13 @@ class Engine:
 
     def _completed(self, account: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """A chat request of a batch, answered whole, with no place in flight."""
-        ask = checked(body, tiers())
+        ask = self._checked(body)
         said = answer(compose(ask), ask)
         return shapes.whole(said, ask, self._envelope(ask.tier.id, ask.request_id))
+
+    def _checked(self, body: Mapping[str, Any], *, currency: str = "CNY") -> Ask:
+        ask = checked(body, tiers(), currency=currency)
+        return replace(ask, slips=self._slips.get(ask.tier.id, NO_SLIPS))
 
     # Places in flight
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._embedding_models import embedding_model
 from glm_magics.errors import RequestError
+from glm_magics.frames.duration import duration
 from glm_magics.frames.estimate import COLUMNS
 from glm_magics.frames.job import Job, JobOptions
 from glm_magics.frames.outcome import ERROR, STATUS, told
@@ -183,14 +184,10 @@ def estimate_vectors(job: Job, plan: EmbeddingPlan, texts: Sequence[str]) -> pd.
         some = sum(item.tokens for item in work.take(1))
         tokens, requests = tokens + some, requests + 1
         cost += price.ceiling(some, 0).amount if price else 0
-    row = (
-        plan.tier.id,
-        requests,
-        tokens,
-        0,
-        cost if price else None,
-        job.session.client.endpoint.currency or "",
-    )
+    currency = job.session.client.endpoint.currency or ""
+    concurrency = how.bounds.concurrency
+    time = duration(job.session, plan.tier, requests, 0, label=plan.label, concurrency=concurrency)
+    row = (plan.tier.id, requests, tokens, 0, cost if price else None, currency, *astuple(time))
     return pd.DataFrame([row], columns=COLUMNS).set_index("tier")
 
 

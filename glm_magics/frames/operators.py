@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from glm_magics.frames.batch import BatchOptions
+    from glm_magics.frames.cascade import CascadeOptions
+    from glm_magics.frames.cascade_report import CascadeReport
+    from glm_magics.frames.check import Truth
+    from glm_magics.frames.check_report import Check
+    from glm_magics.frames.job import JobOptions
     from glm_magics.frames.prompts import RowTask
     from glm_magics.frames.rows import RowOptions
 
@@ -35,11 +40,46 @@ class RowOperators:
     def _frame(self) -> pd.DataFrame:
         return frame_of(self._table)
 
-    def map(self, task: RowTask, *, schema: Any = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
-        """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said."""
-        from glm_magics.frames import rows
+    def map(
+        self,
+        task: RowTask,
+        *,
+        schema: Any = None,
+        cascade: Sequence[str] | None = None,
+        votes: int = 1,
+        accuracy: float | None = None,
+        calibrate: int | None = None,
+        seed: int = 0,
+        tolerance: float = 0.0,
+        **options: Unpack[RowOptions],
+    ) -> pd.DataFrame:
+        """Ask `task` for every row; see `glm_magics.frames.rows.map_rows` for all that can be said.
 
-        return rows.map_rows(self._frame, task, schema=schema, **options)
+        With `cascade=[cheap, strong]` the rows go to the cheap tier, and only those it is not sure about to
+        the strong one; see `glm_magics.frames.cascade.map_cascade`, also for the options after it.
+        """
+        if cascade is None:
+            from glm_magics.frames import rows
+
+            if (votes, accuracy, calibrate) != (1, None, None):
+                raise RequestError(
+                    "votes, accuracy and calibrate belong to a cascade.", hint="cascade=[…, …]"
+                )
+            return rows.map_rows(self._frame, task, schema=schema, **options)
+        from glm_magics.frames.cascade import map_cascade
+
+        return map_cascade(
+            self._frame,
+            task,
+            schema=schema,
+            cascade=cascade,
+            votes=votes,
+            accuracy=accuracy,
+            calibrate=calibrate,
+            seed=seed,
+            tolerance=tolerance,
+            **options,
+        )
 
     def batch(self, task: RowTask, *, schema: Any = None, **options: Unpack[BatchOptions]) -> Any:
         """Ask `task` for every row at half the price, answered within a day: a `BatchJob`; see
@@ -49,7 +89,9 @@ class RowOperators:
 
         return batch.batch_rows(self._frame, task, schema=schema, **options)
 
-    def extract(self, schema: Any, text: str | None = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
+    def extract(
+        self, schema: Any, text: str | None = None, **options: Unpack[CascadeOptions]
+    ) -> pd.DataFrame:
         """The fields of `schema` as columns, as they are found in the text; what is not there is missing."""
         told = "Extract what is asked for from this text. Leave out what it does not say."
         return self.map(f"{told}\n\n{self._text(text)}", schema=schema, **options)
@@ -59,15 +101,11 @@ class RowOperators:
         text: str | None = None,
         *,
         labels: Sequence[str] | Mapping[str, str],
-        **options: Unpack[RowOptions],
+        **options: Unpack[CascadeOptions],
     ) -> pd.DataFrame:
         """The label that fits best, as a category in the column "label". `labels` may say what each means."""
-        if isinstance(labels, str) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
-            raise RequestError(f"labels={labels!r}: expected two labels or more, all different.")
         options = {"column": "label", **options}
-        meanings = [f"- {label}: {meaning}" for label, meaning in _items(labels) if meaning]
-        told = "\n".join(["Which label fits this text best?", *meanings])
-        return self.map(f"{told}\n\n{self._text(text)}", schema={"enum": list(labels)}, **options)
+        return self.map(_which(labels, self._text(text)), schema={"enum": list(labels)}, **options)
 
     def filter(self, condition: str, text: str | None = None, **options: Unpack[RowOptions]) -> pd.DataFrame:
         """The rows for which `condition` holds, such as "the customer is angry".
@@ -97,6 +135,47 @@ class RowOperators:
         task = f"{question}\nAnswer with a whole number from {low} to {high}.\n\n{self._text(text)}"
         return self.map(task, schema={"type": "integer", "minimum": low, "maximum": high}, **options)
 
+    def check(
+        self,
+        task: RowTask,
+        *,
+        truth: Truth = None,
+        labels: Sequence[str] | Mapping[str, str] | None = None,
+        schema: Any = None,
+        tier: str | None = None,
+        against: str | None = None,
+        sample: int = 200,
+        seed: int = 0,
+        tolerance: float = 0.0,
+        **options: Unpack[JobOptions],
+    ) -> Check:
+        """How well a tier does on a random sample of the rows; see `glm_magics.frames.check.check`.
+
+        With `labels`, `task` is the text to classify, as for `classify`; else it is the task of `map`.
+        """
+        from glm_magics.frames.check import check
+
+        column = "answer"
+        if labels is not None:
+            if schema is not None or not isinstance(task, str):
+                raise RequestError(
+                    "With labels=…, expected a column or a template to classify, and no schema."
+                )
+            task, schema, column = _which(labels, self._text(task)), {"enum": list(labels)}, "label"
+        return check(
+            self._frame,
+            task,
+            truth=truth,
+            schema=schema,
+            column=column,
+            tier=tier,
+            against=against,
+            sample=sample,
+            seed=seed,
+            tolerance=tolerance,
+            **options,
+        )
+
     def errors(self) -> pd.DataFrame:
         """The rows of a result that have no answer; `_glm_error` says why."""
         from glm_magics.frames import rows
@@ -108,6 +187,12 @@ class RowOperators:
         from glm_magics.frames import rows
 
         return rows.retry(self._frame)
+
+    def report(self) -> CascadeReport:
+        """What a cascade measured, spent and saved, of its result."""
+        from glm_magics.frames.cascade_report import report_of
+
+        return report_of(self._frame)
 
     def _text(self, text: str | None) -> str:
         """A template for what is looked at."""
@@ -141,6 +226,15 @@ def frame_of(table: Any) -> pd.DataFrame:
     if table.ndim == 1:
         frame = table.to_frame("text" if table.name is None else table.name)
     return frame
+
+
+def _which(labels: Sequence[str] | Mapping[str, str], text: str) -> str:
+    """The task of a classification. Raises `RequestError` for labels that leave nothing to choose."""
+    if isinstance(labels, str) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
+        raise RequestError(f"labels={labels!r}: expected two labels or more, all different.")
+    meanings = [f"- {label}: {meaning}" for label, meaning in _items(labels) if meaning]
+    told = "\n".join(["Which label fits this text best?", *meanings])
+    return f"{told}\n\n{text}"
 
 
 def _items(labels: Sequence[str] | Mapping[str, str]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from glm_magics._options import Options
 from glm_magics.chat import Message
 from glm_magics.errors import RequestError, SettingError
 from glm_magics.frames.attach import rules_of
-from glm_magics.frames.estimate import estimated
+from glm_magics.frames.estimate import MOST_COUNTED, SAMPLED, estimated
 from glm_magics.frames.outcome import STATUS, with_answers
 from glm_magics.frames.progress import Progress, summary
 from glm_magics.frames.prompts import Prompts, RowTask, prompts
@@ -157,8 +157,8 @@ def map_rows(
     `max_tokens` (in and out, of all rows) and `max_seconds` stop it too. `think="auto"` switches
     thinking off where the tier is known to have it and can do without; None leaves it to the platform.
 
-    With `estimate` nothing is sent: back comes a table of what it would cost with this tier and with cheaper
-    ones, for the rows that no cache holds.
+    With `estimate` nothing is sent: back comes a table of what it would cost and how long it would take, with
+    this tier and with cheaper ones, for the rows that no cache holds.
 
     An interrupt gives back what is done. Raises a `GLMError` when nothing can be sent, or when the account
     refuses the first request.
@@ -271,7 +271,12 @@ def check_privacy(session: Session, options: Options) -> Rules:
 def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
     """What `map_rows` gives with `estimate`. Nothing is sent."""
     plan, items, _ = planned(frame, how, api.session())
-    return estimated(plan, not_cached(plan, items, how), plan.pack_size(how.rows_per_request))
+    left = not_cached(plan, items, how)
+    table = estimated(plan, left, plan.pack_size(how.rows_per_request), concurrency=how.bounds.concurrency)
+    if len(left) > MOST_COUNTED:
+        told = f"Tokens are estimated from {SAMPLED:,} of {len(left):,} rows, drawn at random."
+        Progress(shown=how.progress).close({"text/plain": told})
+    return table
 
 
 def not_cached(plan: RowPlan, items: list[Item], how: How) -> list[Item]:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Limiter", "Place"]
+__all__ = ["UNKNOWN_START", "Limiter", "Place"]
 
 UNKNOWN_START = 8  # in flight at first, where nothing is known about the account
 _MOST = 512

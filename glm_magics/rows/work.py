@@ -9,7 +9,7 @@ from typing import Literal
 
 from glm_magics.rows.item import Item
 
-__all__ = ["MOST_TOGETHER", "PackSize", "RowsPerRequest", "Work"]
+__all__ = ["MOST_TOGETHER", "START", "PackSize", "RowsPerRequest", "Work"]
 
 RowsPerRequest = int | Literal["auto"]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from glm_magics.demo.ask import Ask
+from glm_magics.demo.slips import Slips
 from glm_magics.demo.writer import facts
 from glm_magics.demo.writer.blocks import fences, without_fences
 from glm_magics.demo.writer.compared import compared
@@ -44,7 +45,7 @@ def json_answer(ask: Ask, *, result: str = "") -> str:
     task = _task(ask)
     packed = packed_rows(ask.question)
     if packed is not None and task.shape is not None and not result:
-        return json.dumps(_row_by_row(packed, task.shape), ensure_ascii=False)
+        return json.dumps(_row_by_row(packed, task.shape, ask.slips), ensure_ascii=False)
     if task.shape is None:
         text = result or task.text
         return json.dumps(_given(text) or _free(text), ensure_ascii=False)
@@ -52,12 +53,16 @@ def json_answer(ask: Ask, *, result: str = "") -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _row_by_row(packed: PackedRows, shape: Shape) -> Any:
+def _row_by_row(packed: PackedRows, shape: Shape, slips: Slips) -> Any:
     """Every row as it would be answered alone, under its id."""
     rows = _list_of(shape)
     one = rows.item if rows is not None and rows.item is not None else shape
     record = replace(one, fields=tuple((name, part) for name, part in one.fields if name != packed.id))
-    return {"rows": [{packed.id: id, **value_for(record, question)} for id, question in packed.questions]}
+    answers = (
+        (id, slips.labelled(record, value_for(record, question), question))
+        for id, question in packed.questions
+    )
+    return {"rows": [{packed.id: id, **answer} for id, answer in answers]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def _answered(task: _Task, ask: Ask) -> Any:
         most = ask.max_tokens or ask.tier.max_output or _MOST_TOKENS
         made = limited(rows, list(_within(most, rows.item, wanted, ask.seed)))
         return _around(task.shape, rows, made, "")
-    return value_for(task.shape, task.text)
+    return ask.slips.labelled(task.shape, value_for(task.shape, task.text), task.text)
 
 
 def _within(most: int, row: Shape, wanted: Wish, seed: int) -> Iterator[Any]:
