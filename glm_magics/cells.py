@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from glm_magics._data_stream import DataStream
+    from glm_magics._session import Session
     from glm_magics.documents import Document
     from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.magics import GLMMagics
@@ -114,6 +115,7 @@ class Cell:
 
     def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
         each_cells.check(parsed)
+        _check_explain(parsed)
         session = api.session()
         plan = plan_of(parsed, self._names)
         if "each" in parsed.values:
@@ -127,14 +129,17 @@ class Cell:
                 raise GrammarError("--schema and --map-reduce do not go together.")
             return self._ask_part_by_part(documents, messages, options, parsed)
         request = self._request(messages, documents, options, parsed)
+        if parsed.values.get("explain"):
+            commands.explain(session, [_as_sent(session, request, plan)], options)
+            return None
         if plan is None:
             if parsed.values.get("estimate"):
                 return commands.estimate(session, request)
             return self._follow(session.stream(request, options=options, label=self._label()), parsed)
-        from glm_magics._data_stream import asked, stream_data
+        from glm_magics._data_stream import stream_data
 
         if parsed.values.get("estimate"):
-            return commands.estimate(session, asked(session, request, plan)[0])
+            return commands.estimate(session, _as_sent(session, request, plan))
         data = stream_data(session, request, plan, options=options, label=self._label())
         return self._follow(data, parsed, plan, brief)
 
@@ -142,6 +147,7 @@ class Cell:
         each = each_cells.Each(text, plan, parsed, self._names, self._options(parsed))
         if parsed.values.get("estimate"):
             return each.estimate()
+        api.session().traffic.clear()  # what an earlier cell sent is not this one's request
         frame, interrupted = each.ask()
         self._shell.user_ns[parsed.values["out"]] = frame
         if interrupted:
@@ -229,6 +235,25 @@ class Cell:
             self._shell.set_next_input("\n\n".join(blocks), replace=False)
         else:
             print("--code: the answer has no code block, so there is no new cell.")
+
+
+def _check_explain(parsed: Line) -> None:
+    """Raises `GrammarError` where there is more than one request to show, or none."""
+    if parsed.values.get("explain"):
+        unfit = [name for name in ("each", "map_reduce", "estimate") if parsed.values.get(name)]
+        if unfit:
+            raise GrammarError(
+                f"--explain shows one request, so it does not go with --{unfit[0].replace('_', '-')}."
+            )
+
+
+def _as_sent(session: Session, request: ChatRequest, plan: Schema | None) -> ChatRequest:
+    """With the demands of a schema in it."""
+    if plan is None:
+        return request
+    from glm_magics._data_stream import asked
+
+    return asked(session, request, plan)[0]
 
 
 _CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)

@@ -143,6 +143,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--timeout",), "seconds", "give up after so many seconds without data", "timeout"),
     Option(("--budget",), "money", "a wall for this cell, in the endpoint's currency", "budget"),
     Option(("--estimate",), "flag", "show tokens and money, send nothing", "estimate"),
+    Option(("--explain",), "flag", "show the request as it would be sent, send nothing", "explain"),
     Option(("--code",), "flag", "put the answer's code into a new cell below; it is not run", "code"),
     Option(("--no-stream",), "flag", "wait for the whole answer", "stream", False),
     Option(("-q", "--quiet"), "flag", "show nothing; the answer is still bound", "quiet"),

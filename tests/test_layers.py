@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cells",),
     ("each_cells",),
     ("commands", "completer", "prompting", "questions"),
-    ("data_cells", "doctor", "manual"),
+    ("data_cells", "doctor", "explain", "manual"),
     ("tape_commands", "testing"),
     ("tapes",),
     ("views", "frames"),
@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_asyncio_http", "_inline", "_sse", "_wire", "inert", "retry"),
     (
         "_control",
+        "_traffic",
         "_front_end",
         "grammar",
         "keys",
