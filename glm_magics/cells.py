@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from glm_magics import api, commands, each_cells, grammar, manual, prompting
+from glm_magics import api, commands, compare_cells, each_cells, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
 from glm_magics.chat import ChatRequest, Completion, Message
@@ -86,6 +86,8 @@ class Cell:
                 return command(self._magics, parsed.words[1:])
         if "each" in parsed.values:
             raise GrammarError("--each is for cells: `%%glm --each NAME -o OUT`, with the prompt below.")
+        if "compare" in parsed.values:
+            raise GrammarError("--compare is for cells: `%%glm --compare TIER,TIER`, with the prompt below.")
         if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
         answer = self._ask(parsed.text, parsed, brief=True)
@@ -115,11 +117,14 @@ class Cell:
 
     def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
         each_cells.check(parsed)
+        compare_cells.check(parsed)
         _check_explain(parsed)
         session = api.session()
         plan = plan_of(parsed, self._names)
         if "each" in parsed.values:
             return self._ask_each(text, plan, parsed)
+        if "compare" in parsed.values:
+            return self._compare(text, plan, parsed)
         messages, options = prompting.composed(
             text, parsed, self._names, session=session, options=self._options(parsed)
         )
@@ -130,7 +135,7 @@ class Cell:
             return self._ask_part_by_part(documents, messages, options, parsed)
         request = self._request(messages, documents, options, parsed)
         if parsed.values.get("explain"):
-            commands.explain(session, [_as_sent(session, request, plan)], options)
+            commands.explain(session, [(_as_sent(session, request, plan), options)])
             return None
         if plan is None:
             if parsed.values.get("estimate"):
@@ -151,6 +156,25 @@ class Cell:
         frame, interrupted = each.ask()
         self._shell.user_ns[parsed.values["out"]] = frame
         if interrupted:
+            raise Interrupted
+        return None
+
+    def _compare(self, text: str, plan: Schema | None, parsed: Line) -> pd.DataFrame | None:
+        session = api.session()
+        options = self._options(parsed)
+        comparison = compare_cells.Comparison(text, plan, parsed, self._names, options)
+        if parsed.values.get("explain"):
+            commands.explain(session, list(zip(comparison.as_sent(), comparison.options(), strict=True)))
+            return None
+        if parsed.values.get("estimate"):
+            *_, prices = [commands.estimate(session, request) for request in comparison.as_sent()]
+            return prices
+        contenders = comparison.begin(self._label())
+        try:
+            answers = compare_cells.follow(self._shell, contenders, parsed, plan)
+        finally:
+            self._bind_all(parsed, compare_cells.answers(contenders))
+        if any(answer.finish_reason == "interrupted" for answer in answers.values()):
             raise Interrupted
         return None
 
@@ -228,6 +252,12 @@ class Cell:
                 print(f"{parsed.values['out']} keeps what it had: no whole record had come.", file=sys.stderr)
         elif completion.finish_reason != "incomplete" or completion.text or completion.reasoning:
             self._shell.user_ns[parsed.values["out"]] = completion
+
+    def _bind_all(self, parsed: Line, answers: dict[str, Completion]) -> None:
+        """By tier; where nothing came at all, the name keeps what it had."""
+        came = any(answer.finish_reason != "incomplete" or answer.text for answer in answers.values())
+        if "out" in parsed.values and came:
+            self._shell.user_ns[parsed.values["out"]] = answers
 
     def _insert_code(self, completion: Completion) -> None:
         blocks = [body.rstrip("\n") for _, body in _CODE_BLOCK.findall(completion.text)]

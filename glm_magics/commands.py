@@ -72,14 +72,14 @@ def estimate_parts(session: Session, plan: Plan) -> None:
     )
 
 
-def explain(session: Session, requests: Sequence[ChatRequest], options: Options) -> None:
-    """Show `requests` as they would be sent. Nothing is."""
+def explain(session: Session, requests: Sequence[tuple[ChatRequest, Options]]) -> None:
+    """Show requests, each with its options, as they would be sent. Nothing is."""
     from glm_magics.explain import request_of
 
     redact = session.client.redact
     parts = [
         part
-        for request in requests
+        for request, options in requests
         for part in request_of(session.prepared(request, options), redact, name=f"To {request.model}")
     ]
     _exhibit([*parts, ("Answer", "", "Nothing was sent.")])

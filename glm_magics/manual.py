@@ -46,6 +46,7 @@ Examples
     %%glm glm-4.7 --think -i sales            a question about the DataFrame `sales`
     %%glm --privacy stats --mask email -i df  aggregates of `df`, and nothing of its column `email`
     %%glm --each df -o out --schema 'mood: good|bad'    one answer for each row, in new columns
+    %%glm --compare air,glm-4.7 -o both       the same prompt twice, side by side: both["glm-4.7"]
     %%glm --estimate                          what would be sent, what would it cost? Nothing is sent
     %glm tiers --free
     %config GLMMagics                         the settings, with their values
