@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from glm_magics._asking import Estimate
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
-    from glm_magics.cassette import Entry
     from glm_magics._traffic import Traffic
+    from glm_magics.cassette import Entry
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.ledger import Ledger
 
