@@ -13,6 +13,7 @@ from glm_magics._stream import Limits, Stream
 from glm_magics._tier import Tier, unlisted
 from glm_magics._tier_checks import problems
 from glm_magics._tiers import tiers
+from glm_magics._traffic import Traffic
 from glm_magics.chat import ChatRequest, Completion, Cost, ImagePart, Message, SentImage, Usage
 from glm_magics.errors import BudgetExceeded, GLMError, NoAnswer, RequestError, SettingError, StreamError
 from glm_magics.image_header import header, image_bytes, is_address
@@ -32,6 +33,7 @@ __all__ = [
     "keep_key_out",
     "may_be_billed",
     "money",
+    "prepared",
     "price",
     "request",
     "stream",
@@ -114,15 +116,26 @@ def stream(
     tier = find_tier(session, request.model)
     budgets = _budgets_for_one(session, options)
     request = _within(session, request, tier, budgets)
+    traffic = Traffic(label)
     reservation = session.ledger.reserve(estimate(session, request).most, label=label, budgets=budgets)
     idle = idle_seconds(tier, request)
+    session.traffic.append(traffic)
     return session.client.stream(
         request,
         limits=Limits(idle=options.timeout or idle),
         decoder=decoder_for(tier),
         price=partial(price, session, tier),
         ended=partial(_settle, session, request, tier, reservation),
+        traffic=traffic,
     )
+
+
+def prepared(session: Session, request: ChatRequest, options: Options) -> Traffic:
+    """What `stream` would send, budgets considered; nothing is sent. Raises `BudgetExceeded`."""
+    options = options.over(session.defaults)
+    tier = find_tier(session, request.model)
+    request = _within(session, request, tier, _budgets_for_one(session, options))
+    return session.client.prepared(request)
 
 
 def keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:

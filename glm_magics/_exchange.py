@@ -14,6 +14,7 @@ from glm_magics import _wire
 from glm_magics._posting import answered_by, broken, payload, refusal, timeouts
 from glm_magics._reading import Waiting
 from glm_magics._stream import Limits
+from glm_magics._traffic import Traffic
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import GLMError
 from glm_magics.retry import INTERACTIVE, Quota, action_for, delay_before_retry
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from glm_magics.client import Client
 
-__all__ = ["READ_MARGIN_SECONDS", "Exchange", "watch_connection"]
+__all__ = ["READ_MARGIN_SECONDS", "Exchange", "prepared", "watch_connection"]
 
 READ_MARGIN_SECONDS = 5.0  # over the stream's own idle limit, which should speak first
 ERROR_BODY_BYTES = 65_536
@@ -34,8 +35,11 @@ _quota = Quota()  # one for the process: an outage is an outage for every client
 class Exchange:
     """One request with its retries, as an iterator of the answer's bytes."""
 
-    def __init__(self, client: Client, request: ChatRequest, limits: Limits) -> None:
+    def __init__(
+        self, client: Client, request: ChatRequest, limits: Limits, traffic: Traffic | None = None
+    ) -> None:
         self.connection: Any = None  # the network stream in use
+        self.traffic = traffic or Traffic()
         self.aborted = threading.Event()
         self.answered_by = ""  # what to call the endpoint, where the answer is not its own
         self._client = client
@@ -63,22 +67,18 @@ class Exchange:
         import httpx
 
         answered = False
-        body = payload(self._request, self._client.endpoint.dialect, attempt=attempt)
+        self.traffic.attempts = attempt
+        posted = _posted(self._client, self._request, self._limits, attempt=attempt)
         _reading.exchange = self
         try:
-            with self._client.http().stream(
-                "POST",
-                self._client.url(_wire.CHAT_PATH),
-                content=body,
-                headers={"Content-Type": "application/json"},
-                timeout=timeouts(self._limits.idle + READ_MARGIN_SECONDS),
-                extensions={"given_up": self.aborted},
-            ) as response:
+            with self._client.http().stream(**posted, extensions={"given_up": self.aborted}) as response:
                 self.answered_by = answered_by(response)
+                self.traffic.response(response.status_code, response.headers.get("content-type", ""))
                 if response.status_code >= 300:
                     return refusal(self._client, response, self._error_body(response))
                 for chunk in _raw_chunks(response):
                     answered = True
+                    self.traffic.chunk(chunk)
                     yield chunk
                     if self.aborted.is_set():
                         break
@@ -98,6 +98,7 @@ class Exchange:
         try:
             for chunk in response.iter_bytes():
                 body += chunk
+                self.traffic.chunk(chunk)
                 if len(body) > ERROR_BODY_BYTES:
                     break
         except httpx.HTTPError:
@@ -119,9 +120,34 @@ class Exchange:
 _reading = threading.local()  # .exchange: the one this thread is reading for
 
 
+def prepared(client: Client, request: ChatRequest, limits: Limits) -> Traffic:
+    """What would be sent; nothing is."""
+    traffic = Traffic()
+    _keep(traffic, client.authorize(client.http().build_request(**_posted(client, request, limits))))
+    return traffic
+
+
 def watch_connection(request: httpx.Request) -> None:
     """Learn of each new connection, by the trace extension of httpcore."""
     request.extensions["trace"] = _on_trace
+    exchange: Exchange | None = getattr(_reading, "exchange", None)
+    if exchange is not None:
+        _keep(exchange.traffic, request)
+
+
+def _posted(client: Client, request: ChatRequest, limits: Limits, *, attempt: int = 1) -> dict[str, Any]:
+    """The one POST of an attempt, as httpx takes it."""
+    return {
+        "method": "POST",
+        "url": client.url(_wire.CHAT_PATH),
+        "content": payload(request, client.endpoint.dialect, attempt=attempt),
+        "headers": {"Content-Type": "application/json"},
+        "timeout": timeouts(limits.idle + READ_MARGIN_SECONDS),
+    }
+
+
+def _keep(traffic: Traffic, request: httpx.Request) -> None:
+    traffic.request(request.method, str(request.url), request.headers.multi_items(), request.content)
 
 
 def _on_trace(event: str, info: dict[str, Any]) -> None:

@@ -5,8 +5,9 @@ Only what a notebook needs when it is loaded is imported here; the work is in `_
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from glm_magics._options import Options
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from glm_magics._asking import Estimate
     from glm_magics._stream import Stream
     from glm_magics._tier import Tier
+    from glm_magics._traffic import Traffic
     from glm_magics.cassette import Entry
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.ledger import Ledger
@@ -44,7 +46,8 @@ class Session:
     """Mutable on purpose: `use`, `budget` and `connect` change it for every later cell.
 
     `cell_budget` is a wall for each single request, beside the ledger's wall for all of them.
-    `last` is the latest answer, whole or partial; `tape` the recording or replay that is running.
+    `last` is the latest answer, whole or partial; `tape` the recording or replay that is running; `traffic`
+    what the latest requests were on the wire.
     """
 
     client: Client
@@ -52,6 +55,7 @@ class Session:
     cell_budget: Decimal | None = None
     last: Completion | None = None
     tape: Tape | None = None
+    traffic: deque[Traffic] = field(default_factory=partial(deque, maxlen=4), repr=False)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -96,6 +100,12 @@ class Session:
         from glm_magics import _asking
 
         return _asking.stream(self, request, options=options, label=label)
+
+    def prepared(self, request: ChatRequest, options: Options) -> Traffic:
+        """What `stream` would send, without the key; nothing is sent. Raises `BudgetExceeded`."""
+        from glm_magics import _asking
+
+        return _asking.prepared(self, request, options)
 
     def price(self, tier: Tier, usage: Usage) -> Cost | None:
         """What so many tokens cost on this endpoint; None where no price is known."""

@@ -40,6 +40,7 @@ __all__ = [
     "failure",
     "identity",
     "usage",
+    "usage_object",
 ]
 
 Dialect = Literal["glm", "openai", "gateway"]
@@ -275,10 +276,16 @@ def _text(value: Any) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def usage_object(body: Any) -> dict[str, Any] | None:
+    """The token counts in a chunk or answer as the server wrote them, if it has any."""
+    counts = body.get("usage") if isinstance(body, dict) else None
+    return counts if isinstance(counts, dict) else None
+
+
 def usage(body: Any) -> Usage | None:
     """The token counts in a chunk or answer, if it has any."""
-    counts = body.get("usage") if isinstance(body, dict) else None
-    if not isinstance(counts, dict):
+    counts = usage_object(body)
+    if counts is None:
         return None
     return Usage(
         input_tokens=_count(counts, "prompt_tokens"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from glm_magics import api, commands, each_cells, grammar, manual, prompting
+from glm_magics import api, commands, compare_cells, each_cells, grammar, manual, prompting
 from glm_magics._options import Options
 from glm_magics._stream import Stream
 from glm_magics.chat import ChatRequest, Completion, Message
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from glm_magics._data_stream import DataStream
+    from glm_magics._session import Session
     from glm_magics.documents import Document
     from glm_magics.documents.map_reduce import MapReduce
     from glm_magics.magics import GLMMagics
@@ -85,6 +86,8 @@ class Cell:
                 return command(self._magics, parsed.words[1:])
         if "each" in parsed.values:
             raise GrammarError("--each is for cells: `%%glm --each NAME -o OUT`, with the prompt below.")
+        if "compare" in parsed.values:
+            raise GrammarError("--compare is for cells: `%%glm --compare TIER,TIER`, with the prompt below.")
         if not parsed.text.strip("? "):
             raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
         answer = self._ask(parsed.text, parsed, brief=True)
@@ -114,10 +117,14 @@ class Cell:
 
     def _ask(self, text: str, parsed: Line, *, brief: bool = False) -> Completion | pd.DataFrame | None:
         each_cells.check(parsed)
+        compare_cells.check(parsed)
+        _check_explain(parsed)
         session = api.session()
         plan = plan_of(parsed, self._names)
         if "each" in parsed.values:
             return self._ask_each(text, plan, parsed)
+        if "compare" in parsed.values:
+            return self._compare(text, plan, parsed)
         messages, options = prompting.composed(
             text, parsed, self._names, session=session, options=self._options(parsed)
         )
@@ -127,14 +134,17 @@ class Cell:
                 raise GrammarError("--schema and --map-reduce do not go together.")
             return self._ask_part_by_part(documents, messages, options, parsed)
         request = self._request(messages, documents, options, parsed)
+        if parsed.values.get("explain"):
+            commands.explain(session, [(_as_sent(session, request, plan), options)])
+            return None
         if plan is None:
             if parsed.values.get("estimate"):
                 return commands.estimate(session, request)
             return self._follow(session.stream(request, options=options, label=self._label()), parsed)
-        from glm_magics._data_stream import asked, stream_data
+        from glm_magics._data_stream import stream_data
 
         if parsed.values.get("estimate"):
-            return commands.estimate(session, asked(session, request, plan)[0])
+            return commands.estimate(session, _as_sent(session, request, plan))
         data = stream_data(session, request, plan, options=options, label=self._label())
         return self._follow(data, parsed, plan, brief)
 
@@ -142,9 +152,29 @@ class Cell:
         each = each_cells.Each(text, plan, parsed, self._names, self._options(parsed))
         if parsed.values.get("estimate"):
             return each.estimate()
+        api.session().traffic.clear()  # what an earlier cell sent is not this one's request
         frame, interrupted = each.ask()
         self._shell.user_ns[parsed.values["out"]] = frame
         if interrupted:
+            raise Interrupted
+        return None
+
+    def _compare(self, text: str, plan: Schema | None, parsed: Line) -> pd.DataFrame | None:
+        session = api.session()
+        options = self._options(parsed)
+        comparison = compare_cells.Comparison(text, plan, parsed, self._names, options)
+        if parsed.values.get("explain"):
+            commands.explain(session, list(zip(comparison.as_sent(), comparison.options(), strict=True)))
+            return None
+        if parsed.values.get("estimate"):
+            *_, prices = [commands.estimate(session, request) for request in comparison.as_sent()]
+            return prices
+        contenders = comparison.begin(self._label())
+        try:
+            answers = compare_cells.follow(self._shell, contenders, parsed, plan)
+        finally:
+            self._bind_all(parsed, compare_cells.answers(contenders))
+        if any(answer.finish_reason == "interrupted" for answer in answers.values()):
             raise Interrupted
         return None
 
@@ -223,12 +253,37 @@ class Cell:
         elif completion.finish_reason != "incomplete" or completion.text or completion.reasoning:
             self._shell.user_ns[parsed.values["out"]] = completion
 
+    def _bind_all(self, parsed: Line, answers: dict[str, Completion]) -> None:
+        """By tier; where nothing came at all, the name keeps what it had."""
+        came = any(answer.finish_reason != "incomplete" or answer.text for answer in answers.values())
+        if "out" in parsed.values and came:
+            self._shell.user_ns[parsed.values["out"]] = answers
+
     def _insert_code(self, completion: Completion) -> None:
         blocks = [body.rstrip("\n") for _, body in _CODE_BLOCK.findall(completion.text)]
         if blocks:
             self._shell.set_next_input("\n\n".join(blocks), replace=False)
         else:
             print("--code: the answer has no code block, so there is no new cell.")
+
+
+def _check_explain(parsed: Line) -> None:
+    """Raises `GrammarError` where there is more than one request to show, or none."""
+    if parsed.values.get("explain"):
+        unfit = [name for name in ("each", "map_reduce", "estimate") if parsed.values.get(name)]
+        if unfit:
+            raise GrammarError(
+                f"--explain shows one request, so it does not go with --{unfit[0].replace('_', '-')}."
+            )
+
+
+def _as_sent(session: Session, request: ChatRequest, plan: Schema | None) -> ChatRequest:
+    """With the demands of a schema in it."""
+    if plan is None:
+        return request
+    from glm_magics._data_stream import asked
+
+    return asked(session, request, plan)[0]
 
 
 _CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)

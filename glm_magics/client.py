@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from glm_magics._decoder import StreamDecoder
     from glm_magics._stream import Limits, Stream
+    from glm_magics._traffic import Traffic
     from glm_magics._wire import Dialect
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.retry import Policy, Quota
@@ -130,13 +131,17 @@ class Client:
         decoder: StreamDecoder | None = None,
         price: Callable[[Usage], Cost | None] = lambda usage: None,
         ended: Callable[[Completion, GLMError | None], Completion] = lambda completion, error: completion,
+        traffic: Traffic | None = None,
     ) -> Stream:
-        """Begin an answer; nothing is sent before the stream is begun or first polled."""
+        """Begin an answer; nothing is sent before the stream is begun or first polled.
+
+        `traffic` takes note of what goes over the wire.
+        """
         from glm_magics._exchange import Exchange
         from glm_magics._stream import DEFAULT_LIMITS, Stream
 
         limits = limits or DEFAULT_LIMITS
-        exchange = Exchange(self, request, limits)
+        exchange = Exchange(self, request, limits, traffic)
         return Stream(
             iter(exchange),
             request,
@@ -149,6 +154,13 @@ class Client:
             endpoint=lambda: exchange.answered_by or self.endpoint.name,
             threaded=self._threaded,
         )
+
+    def prepared(self, request: ChatRequest, *, limits: Limits | None = None) -> Traffic:
+        """The request as it would be sent, without the key; nothing is sent."""
+        from glm_magics._exchange import prepared
+        from glm_magics._stream import DEFAULT_LIMITS
+
+        return prepared(self, request, limits or DEFAULT_LIMITS)
 
     def complete(self, request: ChatRequest, *, limits: Limits | None = None) -> Completion:
         """The whole answer at once. Raises a `GLMError`, with what had come in `.completion`."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
+from glm_magics._options import Options
 from glm_magics._session import Session
 from glm_magics.chat import ChatRequest
 from glm_magics.errors import SettingError
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from glm_magics.documents.plan import Plan
+    from glm_magics.explain import Exhibit
     from glm_magics.magics import GLMMagics
 
-__all__ = ["estimate", "estimate_parts", "find"]
+__all__ = ["estimate", "estimate_parts", "explain", "find"]
 
 Command = Callable[["GLMMagics", Sequence[str]], Any]
 
@@ -68,6 +70,26 @@ def estimate_parts(session: Session, plan: Plan) -> None:
         f"{plan.tier.id}: {len(plan.parts)} parts, {plan.at_once} at once, ≈ {tokens:,} tokens in; {money}. "
         "The answer from the notes comes on top. Nothing was sent."
     )
+
+
+def explain(session: Session, requests: Sequence[tuple[ChatRequest, Options]]) -> None:
+    """Show requests, each with its options, as they would be sent. Nothing is."""
+    from glm_magics.explain import request_of
+
+    redact = session.client.redact
+    parts = [
+        part
+        for request, options in requests
+        for part in request_of(session.prepared(request, options), redact, name=f"To {request.model}")
+    ]
+    _exhibit([*parts, ("Answer", "", "Nothing was sent.")])
+
+
+def _exhibit(parts: Sequence[Exhibit]) -> None:
+    from glm_magics.render import exhibits
+    from glm_magics.views.output import show
+
+    show(exhibits(parts))
 
 
 # ------------------------------------------------------------------------------------------ the commands
@@ -294,6 +316,28 @@ what it says.
 """
 
 
+def _explain_request(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics.explain import answer_of, request_of
+
+    session = api.session()
+    asked = [traffic for traffic in session.traffic if traffic.label.startswith("In[")]
+    if not asked:
+        print(
+            "There is no request to explain: no cell has asked here yet, or the last one asked row by row. "
+            "`%%glm --explain` shows what a cell would send."
+        )
+        return
+    cell = _cell_of(asked[-1].label)
+    for traffic in asked:
+        if _cell_of(traffic.label) == cell:
+            request = request_of(traffic, session.client.redact, name=f"{traffic.label}: request")
+            _exhibit([*request, *answer_of(traffic, session.client.redact)])
+
+
+def _cell_of(label: str) -> str:
+    return label.partition("]")[0]
+
+
 def _doctor(magics: GLMMagics, words: Sequence[str]) -> None:
     from glm_magics.doctor import report
 
@@ -345,6 +389,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], bool], Command]] = {
     "demo": (_is_demo, _demo),
     "record": (_one_and_options, _record),
     "replay": (_one_and_options, _replay),
+    "explain-request": (_none, _explain_request),
     "doctor": (_none, _doctor),
     "help": (_none, _help),
 }

@@ -90,7 +90,7 @@ def _after(
     if asked is not None and asked.kind == "path":
         return None  # IPython completes paths
     if asked is not None and asked.kind != "flag":
-        return _values(asked, given, namespace)
+        return _values(asked, given, fragment, namespace)
     if fragment.startswith("-"):
         return [name for option in OPTIONS for name in option.names]
     if cell:
@@ -98,9 +98,12 @@ def _after(
     return COMMANDS if not given else None
 
 
-def _values(option: Option, given: list[str], namespace: Mapping[str, Any]) -> Iterable[str]:
+def _values(option: Option, given: list[str], fragment: str, namespace: Mapping[str, Any]) -> Iterable[str]:
     if option.kind == "tier":
         return _tier_names()
+    if option.kind == "tiers":
+        before = "".join(fragment.rpartition(",")[:2])
+        return [before + name for name in _tier_names()]
     if option.kind == "effort":
         named = [tier for tier in map(tiers().get, given) if tier is not None]
         levels = [level for tier in (named or tiers()) for level in tier.efforts]

@@ -41,6 +41,7 @@ Kind = Literal[
     "flag",
     "text",
     "tier",
+    "tiers",
     "name",
     "frame",
     "image",
@@ -78,6 +79,7 @@ PRIVACY_LEVELS: tuple[Privacy, ...] = ("schema", "stats", "sample", "full")  # t
 _METAVARS: dict[Kind, str] = {
     "text": "TEXT",
     "tier": "TIER",
+    "tiers": "TIER,TIER,…",
     "name": "NAME",
     "frame": "NAME",
     "image": "NAME|PATH",
@@ -101,6 +103,9 @@ OPTIONS: tuple[Option, ...] = (
         "tier",
         "id or alias; in `%%glm` the first word may be it",
         "tier",
+    ),
+    Option(
+        ("--compare",), "tiers", "ask 2 to 4 tiers the same, side by side; -o binds a dict by tier", "compare"
     ),
     Option(("-o", "--out"), "name", "bind the answer to NAME", "out"),
     Option(
@@ -143,6 +148,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--timeout",), "seconds", "give up after so many seconds without data", "timeout"),
     Option(("--budget",), "money", "a wall for this cell, in the endpoint's currency", "budget"),
     Option(("--estimate",), "flag", "show tokens and money, send nothing", "estimate"),
+    Option(("--explain",), "flag", "show the request as it would be sent, send nothing", "explain"),
     Option(("--code",), "flag", "put the answer's code into a new cell below; it is not run", "code"),
     Option(("--no-stream",), "flag", "wait for the whole answer", "stream", False),
     Option(("-q", "--quiet"), "flag", "show nothing; the answer is still bound", "quiet"),
@@ -336,11 +342,19 @@ def _columns(name: str, text: str) -> tuple[str, ...]:
     return found
 
 
+def _tiers(name: str, text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise GrammarError(f"{name} {text}: expected tiers with commas between them, such as air,flash.")
+    return found
+
+
 _READERS = {
     "text": _text,
     "schema": _text,
     "shape": _shape,
     "tier": _text,
+    "tiers": _tiers,
     "effort": _text,
     "image": _text,
     "name": _identifier,

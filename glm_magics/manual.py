@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("on|off|fault|pace X", "the offline engine; alone it explains itself"),
     "record": ("FILE|off", "every request and answer into a cassette; --update asks only what is missing"),
     "replay": ("FILE|off", "answers from a cassette, without a network; --pace fast does not wait"),
+    "explain-request": ("", "what the last cell sent and what came back, as HTTP and JSON, without the key"),
     "doctor": ("", "checks versions, front end, address and key"),
     "help": ("", "this manual"),
 }
@@ -45,6 +46,7 @@ Examples
     %%glm glm-4.7 --think -i sales            a question about the DataFrame `sales`
     %%glm --privacy stats --mask email -i df  aggregates of `df`, and nothing of its column `email`
     %%glm --each df -o out --schema 'mood: good|bad'    one answer for each row, in new columns
+    %%glm --compare air,glm-4.7 -o both       the same prompt twice, side by side: both["glm-4.7"]
     %%glm --estimate                          what would be sent, what would it cost? Nothing is sent
     %glm tiers --free
     %config GLMMagics                         the settings, with their values

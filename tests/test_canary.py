@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import json
 import logging
@@ -19,12 +20,15 @@ from conftest import Cells
 from nbclient import NotebookClient
 
 from glm_magics import _connect, api, doctor, magics
+from glm_magics._traffic import Traffic
 from glm_magics.chat import ChatRequest, Message
 from glm_magics.client import Client, Endpoint
 from glm_magics.demo import Engine
 from glm_magics.demo.server import serve
 from glm_magics.errors import GLMError, SettingError
+from glm_magics.explain import answer_of, request_of
 from glm_magics.keys import ApiKey
+from glm_magics.render import exhibits
 
 ACCOUNT, SECRET = "c4n4ry0123456789abcdef", "Zq7+wV/9tXe-Rk2_LmP4"
 CANARY = f"{ACCOUNT}.{SECRET}"
@@ -79,6 +83,8 @@ def keyed(server: str, cells: Cells) -> Cells:
         pytest.param("%glm doctor", id="doctor"),
         pytest.param("%glm usage", id="usage"),
         pytest.param("%glm --estimate hi", id="estimate"),
+        pytest.param("%glm explain-request", id="explained"),
+        pytest.param("%%glm --explain\nhi", id="explained-before"),
         pytest.param("%config GLMMagics", id="config"),
         pytest.param("%glm login http://127.0.0.1:1/v1", id="login"),
         pytest.param("%reload_ext glm_magics", id="reload"),
@@ -251,8 +257,19 @@ def test_no_message_repeats_what_a_server_echoes(bare_environment: None, echo: s
     told = [str(error), repr(error), error.message, str(error.request_id), str(error.args), repr(vars(error))]
     assert_clean("\n".join(told), echo)
     session = api.use_client(client)
+    assert_clean(explained(client, request), "the explained request")
     assert_clean(doctor.report(session, None), "doctor")
     assert_clean(magics.summary(), "the line at load")
+
+
+def explained(client: Client, request: ChatRequest) -> str:
+    """What is shown of a request and of its answer, whatever came."""
+    traffic = Traffic()
+    with contextlib.suppress(GLMError), client.stream(request, traffic=traffic) as stream:
+        list(stream)
+    shown = exhibits([*request_of(traffic, client.redact), *answer_of(traffic, client.redact)])
+    assert "HTTP" in shown["text/plain"]
+    return "\n".join([repr(traffic), *shown.values()])
 
 
 # A saved notebook
@@ -270,6 +287,7 @@ def test_a_saved_notebook_does_not_hold_it(server: str, tmp_path: Path) -> None:
         "%config GLMMagics.short_errors = False",
         "%xmode Verbose",
         "try:\n    get_ipython().run_cell_magic('glm', 'nope', 'hi')\nexcept Exception:\n    get_ipython().showtraceback()",
+        "%glm explain-request",
         "%glm doctor",
         "%glm usage",
     ]
@@ -287,6 +305,6 @@ def test_a_saved_notebook_does_not_hold_it(server: str, tmp_path: Path) -> None:
 
 def test_there_are_enough_channels() -> None:
     """Forty-five combinations of a channel and an encoding, and more."""
-    channels = 12 + 4 * 9 + 2 + 10 * 2 + 3 + len(ECHOES) + 1
+    channels = 14 + 4 * 9 + 2 + 10 * 2 + 3 + len(ECHOES) + 1
     assert channels * len(ENCODINGS) >= 45
     assert len(FORMS) == 15

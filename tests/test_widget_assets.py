@@ -7,8 +7,9 @@ import pytest
 from glm_magics._assets import asset, script, style
 
 SCRIPT = script("stream.js")
+COMPARE = script("compare.js")
 CODE = re.sub(r"/\*\*.*?\*/", "", SCRIPT, flags=re.DOTALL)  # without the types, which name packages
-STYLE = style("stream.css", "table.css")
+STYLE = style("stream.css", "table.css", "compare.css")
 
 # Whatever turns a string into elements or code.
 SINKS = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|setHTML|DOMParser|\beval\b|\bFunction\(|setAttributeNS|srcdoc|\.href\b|\.src\b|\bimport\("
@@ -27,6 +28,17 @@ def test_a_missing_asset_is_an_error_that_says_what_to_do():
 def test_all_modules_go_as_one_with_no_name_twice():
     names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", SCRIPT, flags=re.MULTILINE)
     assert {"element", "tableArea", "render"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_answers_side_by_side_are_the_view_of_one_answer_and_little_more():
+    assert re.findall(r"^export .*$", COMPARE, flags=re.MULTILINE) == [
+        "export default { initialize: initializeAll, render: renderAll };"
+    ]
+    assert len(COMPARE) - len(SCRIPT) < 3_000
+    own = re.sub(r"/\*\*.*?\*/", "", COMPARE, flags=re.DOTALL)
+    assert re.findall(SINKS, own) == ["innerHTML"]
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", COMPARE, flags=re.MULTILINE)
     assert len(names) == len(set(names))
 
 

@@ -14,7 +14,7 @@ from glm_magics.render.text import plain, reveal
 
 if TYPE_CHECKING:
     from glm_magics.render.blocks import Blocks
-    from glm_magics.render.bundle import static
+    from glm_magics.render.bundle import exhibits, static
     from glm_magics.render.card import data_card
     from glm_magics.render.markup import html
     from glm_magics.render.reemit import canonical, fence
@@ -25,6 +25,7 @@ __all__ = [
     "Table",
     "canonical",
     "data_card",
+    "exhibits",
     "fence",
     "html",
     "html_table",
@@ -40,6 +41,7 @@ _HOMES = {
     "Table": "table",
     "canonical": "reemit",
     "data_card": "card",
+    "exhibits": "bundle",
     "fence": "reemit",
     "html": "markup",
     "html_table": "table",

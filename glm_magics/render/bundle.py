@@ -10,7 +10,7 @@ from glm_magics.render.reemit import canonical, fence, link, words
 from glm_magics.render.table import thinking_title
 from glm_magics.render.text import plain, reveal
 
-__all__ = ["static"]
+__all__ = ["exhibits", "static"]
 
 
 def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_000) -> dict[str, str]:
@@ -38,6 +38,17 @@ def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_
         plain(footer).strip(),
     ]
     return {"text/markdown": _paragraphs(markdown), "text/plain": _paragraphs(text)}
+
+
+def exhibits(parts: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    """The bundle of texts that are shown letter by letter: `(title, language, text)` of each."""
+    shown = [(title, language, _visible(text)) for title, language, text in parts]
+    return {
+        "text/markdown": _paragraphs(
+            [f"**{words(title)}**\n\n{fence(text, language)}" for title, language, text in shown]
+        ),
+        "text/plain": _paragraphs([f"{reveal(title)}\n{text}" for title, _, text in shown]),
+    }
 
 
 def _tool_call(call: ToolCall) -> str:

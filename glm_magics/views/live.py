@@ -1,7 +1,7 @@
 """The live view: one small widget, fed with new material only, replaced at the end by the static output.
 
 Messages, not traits: a trait would be sent whole each time, and stay in the saved notebook. Their fields
-are described in `widgets/src/stream.js`.
+are described in `widgets/src/answer.js`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from glm_magics.views.parts import Part, Rows, Section, Words
 if TYPE_CHECKING:
     from glm_magics.structured.schema import Schema
 
-__all__ = ["LiveView"]
+__all__ = ["PIN_SECONDS", "LiveView", "retire"]
 
-_PIN_SECONDS = 0.08  # from the message that holds the output's height to the swap
+PIN_SECONDS = 0.08  # from the message that holds the output's height to the swap
 _FACTS_SECONDS = 0.25
 
 # Twenty updates a second look like writing. Each costs about 0.6 kB whatever it holds, so an answer that goes
@@ -41,6 +41,11 @@ _FASTEST_ROWS = 1 / 10  # rows come whole, and each time all that are in sight a
 _retired: list[Any] = []
 
 
+def retire(widget: Any) -> None:
+    """Close a widget that is no longer shown, when the next one begins."""
+    _retired.append(widget)
+
+
 class LiveView:
     """A widget in the output. With `swap` the static output takes its place at the end; without, it stays.
 
@@ -49,7 +54,7 @@ class LiveView:
 
     def __init__(self, *, swap: bool = True, plan: Schema | None = None, brief: bool = False) -> None:
         self.run_id = uuid.uuid4().hex
-        self._swap = swap
+        self.swaps = swap
         self._plan = plan
         self._brief = brief
         self._has_rows = plan is not None and plan.shape == "rows"
@@ -65,9 +70,8 @@ class LiveView:
     def start(self, title: str) -> None:
         while _retired:
             _retired.pop().close()
-        self._widget = _widget_class()(run_id=self.run_id)
+        self._widget = self._open()
         self._widget.on_msg(self._asked)
-        show_object(self._widget, display_id=self.run_id)
         self._title = title
         self._send(title=title, status="Waiting", facts=[title])
         self._answer = self._empty_answer()  # which may load pandas, while nothing has come yet
@@ -112,14 +116,20 @@ class LiveView:
             notes=list(completion.notes),
             end=1,
             **self._answer.fields(over=True),
-            **({"pin": 1} if self._swap else {}),
+            **({"pin": 1} if self.swaps else {}),
         )
-        if self._swap:
-            time.sleep(_PIN_SECONDS)
+        if self.swaps:
+            time.sleep(PIN_SECONDS)
             footer = words.footer(completion, budget_left)
             bundle = final(completion, footer, plan=self._plan, brief=self._brief)
             replace_output(bundle, display_id=self.run_id, record=words.record(completion))
-            _retired.append(self._widget)
+            retire(self._widget)
+
+    def _open(self) -> Any:
+        """The widget, displayed."""
+        widget = _widget_class()(run_id=self.run_id)
+        show_object(widget, display_id=self.run_id)
+        return widget
 
     def _empty_answer(self) -> Part:
         if self._plan is not None and self._has_rows:

@@ -1,7 +1,7 @@
 """The parts of a live answer on their way to the browser: each gives what is new for the next message.
 
 `fields` are the message's fields since the last call, `all_fields` those for a page that has nothing yet;
-what follows continues from there. The fields are described in `widgets/src/stream.js`.
+what follows continues from there. The fields are described in `widgets/src/answer.js`.
 """
 
 from __future__ import annotations
