@@ -63,7 +63,7 @@ def of_platform(error: Exception) -> Refusal:
     """What became of a request that LiteLLM could not bring through, without its wrapping."""
     status = getattr(error, "status_code", 500)
     headers = _headers(error)
-    if getattr(error, "rate_limit_type", None) == "requests" or "rate_limit_type" in headers:
+    if _is_rate_limit_of_litellm(error):
         wait = headers.get("retry-after", "60")
         text = f"You have sent as many requests as the class allows in a minute; wait {wait} s."
         return Refusal(429, "rate_limit", text, {"retry-after": wait})
@@ -84,6 +84,8 @@ def of_platform(error: Exception) -> Refusal:
 
 def is_unbilled(error: Exception) -> bool:
     """Whether a request certainly cost nothing: it was refused, here or there, or never left."""
+    if _is_rate_limit_of_litellm(error):
+        return True
     if not hasattr(error, "llm_provider"):
         return getattr(error, "status_code", 0) in range(400, 500)
     if getattr(error, "litellm_response_headers", None) is not None:
@@ -93,6 +95,10 @@ def is_unbilled(error: Exception) -> bool:
 
 _KEY_CODES = frozenset(str(code) for code in range(1000, 1005))
 _NEVER_LEFT = frozenset({"ConnectError", "ConnectTimeout"})
+
+
+def _is_rate_limit_of_litellm(error: Exception) -> bool:
+    return bool(getattr(error, "rate_limit_type", None)) or "rate_limit_type" in _headers(error)
 
 
 def _headers(error: Exception) -> dict[str, str]:
