@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal, localcontext
 from itertools import product
 from typing import Literal, TypeAlias
 
@@ -111,14 +112,8 @@ class Price:
 
     def affordable(self, input_tokens: int, max_output_tokens: int, left: Decimal) -> int:
         """The longest output, up to `max_output_tokens`, that `left` pays for after the input; 0 for none."""
-        if self.ceiling(input_tokens, max_output_tokens).amount <= left:
-            return max_output_tokens
-        per_token = max(step.output for step in self.steps) / _MILLION
-        rest = left - self.ceiling(input_tokens, 0).amount
-        longest = int((rest / per_token).to_integral_value(ROUND_DOWN)) if per_token else 0
-        while longest > 0 and self.ceiling(input_tokens, longest).amount > left:
-            longest = longest * 9 // 10  # the step of a longer answer may be dearer
-        return max(0, min(longest, max_output_tokens))
+        lengths = range(1, max_output_tokens + 1)
+        return bisect_right(lengths, left, key=lambda length: self.ceiling(input_tokens, length).amount)
 
 
 @dataclass(frozen=True, slots=True)
