@@ -133,7 +133,7 @@ class Visit:
 
     def settle_answer(self, usage: Usage | None, text: str) -> None:
         """Count an answer by its token counts; one without them by its input and `text`, rounded up."""
-        if usage is not None and usage.output_tokens:
+        if usage is not None and usage.input_tokens and usage.output_tokens:
             self.settle(usage)
         elif self._reserved is not None:
             self.settle(Usage(self._reserved.input_tokens, output_tokens=ceiling(estimate(text))))

@@ -76,7 +76,7 @@ class _Hooks(CustomLogger):  # type: ignore[misc]  # LiteLLM is not there when t
                 yield chunk
         except Exception:
             if visit is not None and any(texts):
-                visit.settle_answer(None, "".join(texts))
+                visit.settle_answer(usage, "".join(texts))
             raise
         if visit is not None:
             visit.settle_answer(usage, "".join(texts))
