@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -247,13 +247,7 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
         return request
     counted = ceiling(estimate_input(request))
     left = min(amounts)
-    affordable = tier.max_output
-    if price.ceiling(counted, affordable).amount > left:
-        per_token = max(step.output for step in price.steps) / 1_000_000
-        rest = left - price.ceiling(counted, 0).amount
-        affordable = int((rest / per_token).to_integral_value(ROUND_DOWN)) if per_token else affordable
-        while affordable > 0 and price.ceiling(counted, affordable).amount > left:
-            affordable = affordable * 9 // 10  # the step of a longer answer may be dearer
+    affordable = price.affordable(counted, tier.max_output, left)
     if affordable < 1:
         raise BudgetExceeded(
             f"The budget has {Cost(left, price.currency)} left: too little for this input and an answer."

@@ -98,17 +98,26 @@ def connect(
         name=name,
         base_url=url.rstrip("/"),
         key=_key(key, name, environ),
-        currency=currency or known_currency,
-        dialect=dialect or ("glm" if parts.path.rstrip("/").endswith("/paas/v4") else "openai"),
+        currency=currency or known_currency or environ.get("GLM_CURRENCY", "").upper() or None,
+        dialect=dialect or _dialect_at(parts.path.rstrip("/")),
         level=level,
     )
     return Client(endpoint, transport=transport)
 
 
+def _dialect_at(path: str) -> Dialect:
+    if path.endswith("/paas/v4"):
+        return "glm"
+    return "gateway" if path.endswith("/gateway/v1") else "openai"
+
+
 def from_environment(
     environ: Mapping[str, str] = ENVIRONMENT, *, key: ApiKey | None = None, level: str | None = None
 ) -> Client:
-    """GLM_BASE_URL first, then a key of api.z.ai, then one of open.bigmodel.cn, else the offline demo."""
+    """GLM_BASE_URL first, then a key of api.z.ai, then one of open.bigmodel.cn, else the offline demo.
+
+    GLM_CURRENCY is what a server is paid in that is no platform, such as the gateway of a class.
+    """
     level = level or environ.get("GLM_LEVEL")
     base_url = environ.get("GLM_BASE_URL")
     if base_url:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -108,6 +109,11 @@ class Price:
                 if step.min_input_tokens <= input_tokens and step.min_output_tokens <= max_output_tokens
             )
             return Cost(amount / _MILLION, self.currency, estimated=True)
+
+    def affordable(self, input_tokens: int, max_output_tokens: int, left: Decimal) -> int:
+        """The longest output, up to `max_output_tokens`, that `left` pays for after the input; 0 for none."""
+        lengths = range(1, max_output_tokens + 1)
+        return bisect_right(lengths, left, key=lambda length: self.ceiling(input_tokens, length).amount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias, get_args
 from glm_magics._tier import ImageLimits, Price, PriceStep, Range, Thinking, Tier, name_key, parse_size
 from glm_magics.errors import SettingError
 
-__all__ = ["rows_of_toml", "tier_from"]
+__all__ = ["rows_of_toml", "tier_from", "toml_table"]
 
 
 def tier_from(row: Mapping[str, Any], *, base: Tier | None = None) -> Tier:
@@ -42,7 +42,7 @@ def tier_from(row: Mapping[str, Any], *, base: Tier | None = None) -> Tier:
 
 def rows_of_toml(path: Path) -> list[dict[str, Any]]:
     """The `[[tiers]]` of a file. Raises `SettingError` when it cannot be read or has none."""
-    rows = _toml(path).get("tiers")
+    rows = toml_table(path).get("tiers")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SettingError(
             f"{path} has no [[tiers]] rows", hint='Write one: [[tiers]], then id = "my-model".'
@@ -50,7 +50,8 @@ def rows_of_toml(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def toml_table(path: Path) -> dict[str, Any]:
+    """A TOML file, its numbers exact. Raises `SettingError` when it cannot be read."""
     try:
         table: dict[str, Any] = _toml_reader().loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:

@@ -10,11 +10,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
 from glm_magics.chat import (
     ChatRequest,
     ContentPart,
+    Cost,
     Event,
     Finished,
     ImagePart,
@@ -29,16 +31,23 @@ from glm_magics.chat import (
     Usage,
 )
 
+if TYPE_CHECKING:
+    from glm_magics.shared_budget import Standing
+
 __all__ = [
+    "ALLOWANCE_PATH",
     "CHAT_PATH",
+    "GATEWAY_CODES",
     "TOKENIZER_PATH",
     "Dialect",
     "Failure",
+    "allowance",
     "decode_request",
     "encode_request",
     "events",
     "failure",
     "identity",
+    "unwrapped",
     "usage",
     "usage_object",
 ]
@@ -46,7 +55,19 @@ __all__ = [
 Dialect = Literal["glm", "openai", "gateway"]
 """Who listens: the GLM platform, a plain OpenAI-compatible server, or a LiteLLM gateway before GLM."""
 
+GATEWAY_CODES = frozenset(
+    {
+        # glm_magics.gateway
+        *("budget_exceeded", "tier_not_allowed", "rate_limit", "unknown_token", "upstream_key"),
+        *("not_passed_on", "stream_cut"),
+        # LiteLLM with a database of its own, beside "budget_exceeded"
+        *("key_model_access_denied", "token_not_found_in_db", "expired_key"),
+    }
+)
+"""Words in the place of a business code: what a gateway refuses by itself."""
+
 CHAT_PATH = "/chat/completions"
+ALLOWANCE_PATH = "/student/usage"
 TOKENIZER_PATH = "/tokenizer"
 MODELS_PATH = "/models"
 
@@ -300,6 +321,19 @@ def _count(counts: Any, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
+def allowance(body: Any) -> Standing | None:
+    """What the gateway of a class says of a student's money; None where it is not of that form."""
+    from glm_magics.shared_budget import Standing
+
+    try:
+        limit, spent, reserved = (
+            Cost(Decimal(body[name]), body["currency"]) for name in ("limit", "spent", "reserved")
+        )
+        return Standing(limit, spent, reserved, int(body["requests"]))
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return None
+
+
 def model_ids(body: Any) -> tuple[str, ...]:
     """The ids in an answer to GET /models."""
     rows = body.get("data") if isinstance(body, dict) else None
@@ -326,14 +360,15 @@ def failure(body: Any) -> Failure | None:
     """The error in a body, in any of the shapes in use; None when it holds none.
 
     `{"error": {"code": "1214", "message": …}}`, `{"error": "Unauthorized"}`, `{"detail": …}`,
-    `{"code": 1001, "msg": …, "success": false}`.
+    `{"code": 1001, "msg": …, "success": false}`; a LiteLLM gateway says `{"error": {"type": …}}`.
     """
     if not isinstance(body, dict):
         return None
     request_id = _text(body.get("request_id")) or None
     error = body.get("error")
     if isinstance(error, dict):
-        return Failure(_text(error.get("message")) or json.dumps(error), _code(error.get("code")), request_id)
+        message = unwrapped(_text(error.get("message"))) or json.dumps(error)
+        return Failure(message, _word(error.get("code")) or _word(error.get("type")), request_id)
     if error:
         return Failure(_text(error), None, request_id)
     if body.get("choices") is not None:
@@ -345,6 +380,21 @@ def failure(body: Any) -> Failure | None:
     if "code" in body and ("msg" in body or "message" in body or body.get("success") is False):
         return Failure(_text(body.get("msg") or body.get("message")), _code(body["code"]), request_id)
     return None
+
+
+def unwrapped(message: str) -> str:
+    """What the platform said, out of what LiteLLM puts around it."""
+    if not message.startswith("litellm."):
+        return message
+    return _WRAPPING.sub("", message.partition("\n\nLiteLLM:")[0]) or message
+
+
+_WRAPPING = re.compile(r"^litellm\.\w+: (?:\w+(?:Error|Exception): )?(?:\w+Exception - )?")
+
+
+def _word(value: Any) -> str | None:
+    """A gateway's word for its own refusal, or the platform's code."""
+    return value if isinstance(value, str) and value in GATEWAY_CODES else _code(value)
 
 
 def _code(value: Any) -> str | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from glm_magics._wire import Dialect
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
     from glm_magics.retry import Policy, Quota
+    from glm_magics.shared_budget import Standing
 
 __all__ = ["Client", "Endpoint", "Layer"]
 
@@ -186,6 +187,15 @@ class Client:
         from glm_magics import _wire
 
         return _wire.model_ids(self.call("GET", _wire.MODELS_PATH))
+
+    def allowance(self) -> Standing:
+        """The student's own budget at the gateway of a class. Raises a `GLMError`."""
+        from glm_magics import _wire
+
+        standing = _wire.allowance(self.call("GET", _wire.ALLOWANCE_PATH))
+        if standing is None:
+            raise ProtocolError("The gateway's answer says nothing of a budget.")
+        return standing
 
     def close(self) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ from glm_magics import _connect, api, grammar, manual
 from glm_magics._options import Options
 from glm_magics._session import Session
 from glm_magics.chat import ChatRequest
-from glm_magics.errors import SettingError
+from glm_magics.errors import GLMError, SettingError
 from glm_magics.grammar import GrammarError, Line
 from glm_magics.keys import ApiKey
 
@@ -106,12 +106,25 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
         ("key", _key_source(session)),
         ("tier", session.tier.id if _has_tier(session) else "none yet: %glm use NAME"),
         ("budget", f"{ledger.budget.limit} ({ledger.left()} left)" if ledger.budget else "none"),
+        *_gateway_row(session),
         ("per cell", str(session.money(session.cell_budget)) if session.cell_budget is not None else "none"),
         ("spent", f"{spent} in {len(ledger.entries)} requests"),
     ]
     rows += [("cassette", session.tape.doing)] if session.tape is not None else []
     print("\n".join(f"{name:<9} {value}" for name, value in rows))
     print("\n%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up.")
+
+
+def _gateway_row(session: Session) -> list[tuple[str, str]]:
+    """What is left of the student's budget, where the endpoint is the gateway of a class."""
+    if session.client.endpoint.dialect != "gateway":
+        return []
+    try:
+        standing = session.client.allowance()
+    except GLMError as error:
+        return [("gateway", f"does not say what is left: {error.message}")]
+    spent = f"after {standing.spent} in {standing.requests:,} requests"
+    return [("gateway", f"{standing.left} left of {standing.limit} {spent}")]
 
 
 def _key_source(session: Session) -> str:
@@ -233,6 +246,8 @@ def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
     if ledger.shared is not None:
         standing = ledger.shared.standing()
         print(f"shared:       {standing.limit}, {standing.left} left after {standing.requests:,} requests")
+    for name, text in _gateway_row(session):
+        print(f"{name}:      {text}")
 
 
 _BUDGET = re.compile(r"(off|-?[0-9.,]+)(?: ([A-Za-z]{3}))?(?: per (session|cell)| shared (\S+))?")

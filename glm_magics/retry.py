@@ -20,8 +20,10 @@ from glm_magics.errors import (
     AccountError,
     AuthenticationError,
     BalanceError,
+    BudgetExceeded,
     ContentRefused,
     GLMError,
+    IncompleteStream,
     NoAnswer,
     NoConnection,
     OverloadedError,
@@ -55,7 +57,7 @@ Action = Literal["slow down", "wait", "retry", "fail", "stop the job"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: the business codes or HTTP statuses it is about, the error raised, what to do."""
+    """One row: the business codes (or a gateway's words) or HTTP statuses, the error raised, what to do."""
 
     error: type[GLMError]
     action: Action
@@ -80,6 +82,17 @@ RULES: tuple[Rule, ...] = (
     Rule(PromptTooLong, "fail", _codes(1261)),
     Rule(ContentRefused, "fail", _codes(1300, 1301)),
     Rule(RequestError, "fail", _codes(1200, 1210, 1212, 1213, 1214, 1215, 1231)),
+    Rule(BudgetExceeded, "stop the job", frozenset({"budget_exceeded"})),
+    Rule(AccessDenied, "stop the job", frozenset({"tier_not_allowed", "key_model_access_denied"})),
+    Rule(RateLimitError, "slow down", frozenset({"rate_limit"})),
+    Rule(
+        AuthenticationError,
+        "stop the job",
+        frozenset({"unknown_token", "token_not_found_in_db", "expired_key"}),
+    ),
+    Rule(AccountError, "stop the job", frozenset({"upstream_key"})),
+    Rule(RequestError, "fail", frozenset({"not_passed_on"})),
+    Rule(IncompleteStream, "fail", frozenset({"stream_cut"})),
     Rule(AuthenticationError, "stop the job", statuses=frozenset({401, 407})),
     Rule(AccessDenied, "stop the job", statuses=frozenset({402, 403, 434})),
     Rule(RateLimitError, "slow down", statuses=frozenset({429})),
@@ -88,6 +101,16 @@ RULES: tuple[Rule, ...] = (
     Rule(ServerError, "retry", statuses=frozenset({*range(500, 600)} - {502, 503, 504, 529})),
     Rule(ProtocolError, "fail", statuses=frozenset(range(300, 400))),
 )
+
+# What a student can do about a gateway's refusal is not what the owner of a key can.
+_HINTS_OF_GATEWAYS = {
+    "budget_exceeded": "`%glm budget` shows what is left; whoever runs the gateway can raise it.",
+    "tier_not_allowed": "Choose another: `%glm use NAME`, or --tier for one cell.",
+    "rate_limit": "Wait a little, or ask for less at once.",
+    "unknown_token": "Set GLM_API_KEY to the token before the kernel starts, or `%glm login URL --new`.",
+    "upstream_key": "Whoever runs the gateway has to look at its key; nothing helps here but to wait.",
+    "not_passed_on": "Leave it out; the gateway lets through what its budget can be kept for.",
+}
 
 _NO_RULE = Rule(StreamError, "fail")
 _BY_ERROR: tuple[Rule, ...] = (
@@ -119,6 +142,7 @@ def error_for(
     rule = rule_for(code, status)
     error = rule.error(
         f"The server says: {_one_line(message)}" if message.strip() else "The server gave no reason.",
+        hint=_HINTS_OF_GATEWAYS.get(code or ""),
         code=code,
         status=status,
         request_id=request_id,

@@ -22,6 +22,7 @@ KEY_VARIABLES = (
     "ZHIPUAI_API_KEY",
     "ZHIPU_API_KEY",
     "GLM_CACHE",
+    "GLM_CURRENCY",
 )
 
 

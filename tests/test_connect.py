@@ -111,6 +111,12 @@ def test_the_environment_decides_in_a_fixed_order(
     assert (endpoint.key.source if endpoint.key else None) == source
 
 
+def test_the_environment_names_the_currency_of_a_gateway_and_of_no_platform() -> None:
+    environ = {"GLM_CURRENCY": "usd", "ZHIPUAI_API_KEY": "k"}
+    assert from_environment(environ | {"GLM_BASE_URL": LOCAL}).endpoint.currency == "USD"
+    assert from_environment(environ).endpoint.currency == "CNY"
+
+
 def test_a_key_of_one_platform_is_not_sent_to_another_server() -> None:
     environ = {"ZAI_API_KEY": "k1", "ZHIPUAI_API_KEY": "k2"}
     assert connect(LOCAL, environ=environ).endpoint.key is None
@@ -123,6 +129,7 @@ def test_a_key_of_one_platform_is_not_sent_to_another_server() -> None:
         pytest.param("https://open.bigmodel.cn/api/coding/paas/v4", "glm", id="coding-plan"),
         pytest.param("http://gateway:4000/api/paas/v4/", "glm", id="relay"),
         pytest.param("http://localhost:11434/v1", "openai", id="ollama"),
+        pytest.param("http://teacher:4000/gateway/v1", "gateway", id="class"),
     ],
 )
 def test_the_address_tells_the_dialect(url: str, dialect: str) -> None:
