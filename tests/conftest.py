@@ -121,6 +121,7 @@ def front_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     from glm_magics.views.live import _retired
 
     received: list[Any] = []
+    was_there = InteractiveShell.initialized()
     shell = InteractiveShell.instance()
 
     class Publisher(type(shell.display_pub)):
@@ -143,4 +144,5 @@ def front_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     _retired.clear()
     yield received
     _retired.clear()
-    InteractiveShell.clear_instance()
+    if not was_there:
+        InteractiveShell.clear_instance()
