@@ -179,6 +179,15 @@ def test_the_report_tells_what_was_spent_and_saved() -> None:
     assert told.saved.amount == Decimal(told.strong_only or 0) - spent
 
 
+def test_rows_from_the_cache_are_no_saving() -> None:
+    connected(f"{CHEAP}:unsure:0.1")
+    whole = report(classified(cache="on"))
+    again = report(classified(cache="on", seed=1))
+    assert whole.strong_only is not None
+    assert again.strong_only is not None
+    assert Decimal(again.strong_only) < Decimal(whole.strong_only) / 2
+
+
 def test_a_budget_is_one_wall_for_both_tiers() -> None:
     connected(f"{CHEAP}:unsure:0.2")
     done = classified(budget="0.02")

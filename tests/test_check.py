@@ -174,6 +174,12 @@ def test_tiers_that_do_not_differ_are_not_said_to(slipping: Session) -> None:
     assert found.disagreements.empty
 
 
+def test_a_free_tier_is_called_free(slipping: Session) -> None:
+    found = checked(truth=None, tier="glm-4.7-flash", against=STRONG)
+    assert "glm-4.7-flash is free" in found.advice
+    assert "all of it" not in found.advice
+
+
 def test_without_a_truth_the_agreement_is_told_and_nothing_more(slipping: Session) -> None:
     found = checked(truth=None, against=STRONG)
     assert found.accuracy.empty

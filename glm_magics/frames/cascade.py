@@ -73,7 +73,8 @@ def map_cascade(
     """
     _check(schema, cascade, votes, accuracy, options)
     sample = _sample_size(len(frame), accuracy, calibrate)
-    work = Work(frame, task, cascade, ballot(schema, options.get("column", "answer"), votes), options)
+    votes_on = ballot(schema, options.get("column", "answer"), votes)
+    work = Work(frame, task, cascade, votes_on, options, tolerance)
     drawn = _drawn(len(frame), sample, seed)
     if options.get("estimate"):
         return work.estimate(drawn, votes)
@@ -100,7 +101,7 @@ def map_cascade(
         stayed=int(rest.sure.sum()),
         escalated=len(upwards),
         unanswered=int((~result[STATUS].isin(list(DONE))).sum()),
-        **work.money(row_cost, int(result[STATUS].isin(list(DONE)).sum())),
+        **work.money(row_cost, int(result[STATUS].isin([*DONE - {"cached"}]).sum())),
     )
     result.attrs = {**frame.attrs, CASCADE: report.plain()}
     Progress(shown=work.job.shows).close({"text/plain": str(report)})

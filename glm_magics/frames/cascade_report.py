@@ -56,8 +56,8 @@ class CascadeReport:
 
     @property
     def saved(self) -> Cost | None:
-        """Against asking the strong tier for all rows that have an answer, at what a row cost in the
-        calibration; below zero where the cascade was dearer."""
+        """Against asking the strong tier for all rows that were answered now, and not from the cache, at what
+        a row cost in the calibration; below zero where the cascade was dearer."""
         if self.spent is None or self.strong_only is None:
             return None
         return Cost(Decimal(self.strong_only) - Decimal(self.spent), self.currency or "")

@@ -56,6 +56,7 @@ class Work:
     cascade: Sequence[str]
     ballot: Ballot
     options: RowOptions
+    tolerance: float = 0.0
     job: Job = field(init=False)
     record: Schema = field(init=False)
     fields: list[str] = field(init=False)
@@ -150,7 +151,8 @@ class Work:
         two = self.ask(self.cheap_tier, asked, self.ballot.second)[list(one.columns)]
         two = two.astype({name: one.dtypes[name] for name in self.fields})
         answered = two[STATUS].isin(list(DONE))
-        alike = answered & pd.Series(same_rows(one.loc[asked, self.fields], two[self.fields]), two.index)
+        same = same_rows(one.loc[asked, self.fields], two[self.fields], self.tolerance)
+        alike = answered & pd.Series(same, two.index)
         open_ = two.index[~answered & ~two[STATUS].isin(_FAILED)]
         one = pd.concat([one.drop(index=open_), two.loc[open_]]).loc[one.index] if len(open_) else one
         sure = alike.reindex(one.index, fill_value=False)
@@ -181,7 +183,7 @@ class Work:
         return pd.concat([kept, made], axis=1)
 
     def money(self, row_cost: Cost | None, answered: int) -> dict[str, str | None]:
-        """What was spent, and what the strong tier would have cost for the rows that have an answer."""
+        """What was spent, and what the strong tier would have cost for the rows that were answered now."""
         spent = self.job.spent()["cost"]
         if spent is None:
             return {}

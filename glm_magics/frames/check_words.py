@@ -65,35 +65,38 @@ def _compared(pair: Pair, other: Measured) -> str:
     parted = (
         f"only {pair.first.tier} is right on {pair.only[0]:,} rows, only {other.tier} on {pair.only[1]:,}"
     )
-    cheaper, dearer, times = _by_cost(pair.first, other)
+    cheaper, dearer, less, more = _by_cost(pair.first, other)
     if chance > _CHANCE:
         told = (
             f"Advice: {parted}, which chance explains (sign test, p = {chance:.2f}): no difference was seen"
         )
-        saves = f"; {cheaper} costs {times} less" if cheaper else ""
+        saves = f"; {cheaper} {less}" if cheaper else ""
         return f"{told}{saves}. More rows would show a smaller difference."
     better = pair.first.tier if pair.only[0] > pair.only[1] else other.tier
     told = f"Advice: {better} is better: {parted} (sign test, p = {chance:.2g})"
     if cheaper == better:
-        return f"{told}, and it costs {times} less."
-    costs = f". It costs {times} more: cascade=[{cheaper!r}, {dearer!r}] may keep both" if cheaper else ""
+        return f"{told}, and it {less}."
+    costs = f". It {more}: cascade=[{cheaper!r}, {dearer!r}] may keep both" if cheaper else ""
     return f"{told}{costs}."
 
 
 def _agreed(pair: Pair, other: Measured) -> str:
     assert pair.agreement is not None
-    cheaper, _, times = _by_cost(pair.first, other)
-    saves = f"; {cheaper} costs {times} less" if cheaper else ""
+    cheaper, _, less, _ = _by_cost(pair.first, other)
+    saves = f"; {cheaper} {less}" if cheaper else ""
     return (
         f"Advice: they agree on {pair.agreement}{saves}. Which one is right is not known without a truth: "
         "label the rows in .disagreements."
     )
 
 
-def _by_cost(first: Measured, other: Measured) -> tuple[str, str, str]:
-    """The cheaper tier, the dearer one, and how many times; empty where that is not known."""
+def _by_cost(first: Measured, other: Measured) -> tuple[str, str, str, str]:
+    """The cheaper tier and the dearer one, and how each compares; empty where that is not known."""
     costs = first.row_cost, other.row_cost
     if costs[0] is None or costs[1] is None or costs[0].amount == costs[1].amount:
-        return "", "", ""
+        return "", "", "", ""
     low, high = sorted([(costs[0].amount, first.tier), (costs[1].amount, other.tier)])
-    return low[1], high[1], f"{high[0] / low[0]:.1f} times" if low[0] else "all of it"
+    if not low[0]:
+        return low[1], high[1], "is free", f"costs money, and {low[1]} is free"
+    times = f"{high[0] / low[0]:.1f} times"
+    return low[1], high[1], f"costs {times} less", f"costs {times} more"
