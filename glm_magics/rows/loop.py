@@ -53,14 +53,15 @@ class Background:
         if threading.current_thread() is self._thread:
             work.close()
             raise SettingError("A run cannot wait for another one on the same loop.")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future: futures.Future[T] | None = None
         try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
             while not futures.wait([future], timeout=_SLICE_SECONDS).done:
                 watch()
             return future.result()
         except KeyboardInterrupt:
             self._loop.call_soon_threadsafe(stop)
-            return self._rest(future)
+            return None if future is None else self._rest(future)
 
     def soon(self, act: Callable[[], None]) -> None:
         """Have `act` called on the loop, by any thread."""
