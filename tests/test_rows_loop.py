@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,25 @@ def test_an_interrupt_stops_the_work_and_comes_back_soon() -> None:
     began = time.monotonic()
     assert background().run(endless(), stop=stopped.set) == "what there was"
     assert time.monotonic() - began < 2
+
+
+def test_an_interrupt_in_the_moment_the_work_begins_stops_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = asyncio.run_coroutine_threadsafe
+    stopped = threading.Event()
+    running = []
+
+    def interrupted(*work: Any) -> None:
+        running.append(begin(*work))
+        raise KeyboardInterrupt
+
+    async def waits() -> None:
+        while not stopped.is_set():
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", interrupted)
+    assert background().run(waits(), stop=stopped.set) is None
+    assert stopped.is_set()
+    running[0].result(timeout=5)
 
 
 def test_work_that_does_not_stop_is_left_behind() -> None:

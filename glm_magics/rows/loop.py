@@ -60,7 +60,7 @@ class Background:
                 watch()
             return future.result()
         except KeyboardInterrupt:
-            self._loop.call_soon_threadsafe(stop)
+            self._at_once(stop)
             return None if future is None else self._rest(future)
 
     def soon(self, act: Callable[[], None]) -> None:
@@ -70,6 +70,17 @@ class Background:
     def slots(self, name: str, most: int) -> asyncio.Semaphore:
         """The `most` slots of that name, which several runs of this process share."""
         return self._slots.setdefault(name, asyncio.Semaphore(most))
+
+    def _at_once(self, act: Callable[[], None]) -> None:
+        """Have `act` called on the loop, and wait until it was."""
+        done = threading.Event()
+
+        def acted() -> None:
+            act()
+            done.set()
+
+        self._loop.call_soon_threadsafe(acted)
+        done.wait(_STOPPING_SECONDS)
 
     def _rest(self, future: futures.Future[T]) -> T | None:
         try:
