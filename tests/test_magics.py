@@ -285,7 +285,6 @@ def test_thinking_that_eats_the_answer_is_explained_with_a_way_out(cells: Cells)
             "%glm --nonsense hi", "--nonsense is not an option. `%%glm?` shows them all.", id="unknown"
         ),
         pytest.param("%%glm --web\nhi", "--web is not an option", id="a-later-release"),
-        pytest.param("%%glm --compare a,b\nhi", "--compare is not an option", id="another-later-release"),
         pytest.param("%%glm air what is this\nhi", "The prompt goes below.", id="text-on-the-first-line"),
         pytest.param("%%glm air -m flash\nhi", "both name a tier: keep one", id="two-tiers"),
         pytest.param("%%glm\n   \n", "The cell is empty: write the prompt below", id="blank-body"),

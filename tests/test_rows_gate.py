@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain, repeat
+from types import SimpleNamespace
 
+import pytest
+
+from glm_magics.rows import gate as gate_module
 from glm_magics.rows.gate import Gate, Gates
 from glm_magics.rows.limiter import Limiter
 
@@ -30,6 +35,20 @@ def test_a_pause_ends_by_itself() -> None:
         now = asyncio.get_running_loop().time()
         gate.limiter.refused(place, now, retry_after=0.05)
         await asyncio.wait_for(gate.enter(), 1)
+
+    asyncio.run(main())
+
+
+def test_a_pause_that_ends_between_two_looks_at_the_clock_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = chain([0.049], repeat(0.051))
+    monkeypatch.setattr(gate_module, "time", SimpleNamespace(monotonic=lambda: next(looks)))
+
+    async def main() -> None:
+        limiter = Limiter(4)
+        place = limiter.take(0.0)
+        assert place is not None
+        limiter.refused(place, 0.0, retry_after=0.05)
+        await asyncio.wait_for(Gate(limiter).enter(), 1)
 
     asyncio.run(main())
 

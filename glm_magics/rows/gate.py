@@ -20,10 +20,12 @@ class Gate:
     async def enter(self) -> Place:
         """A place, as soon as there is one."""
         while True:
-            place = self.limiter.take(time.monotonic())
+            now = time.monotonic()
+            place = self.limiter.take(now)
             if place is not None:
                 return place
-            await self._changed()
+            # of the same moment: a pause that ends just between two looks at the clock has nobody to end it
+            await self._changed(self.limiter.pause(now))
 
     def wake(self) -> None:
         """Places may be free: let those who wait look."""
@@ -32,11 +34,11 @@ class Gate:
             if not future.done():
                 future.set_result(None)
 
-    async def _changed(self) -> None:
+    async def _changed(self, pause: float) -> None:
+        """Until somebody wakes those who wait, or `pause` seconds are over."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._waiting.append(future)
-        pause = self.limiter.pause(time.monotonic())
         timer = loop.call_later(pause, self.wake) if pause else None
         try:
             await future
