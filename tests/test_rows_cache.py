@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,25 @@ def test_eight_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> No
     assert [process.wait() for process in processes] == [0] * 8
     keys = [f"{process}-{n}".encode() for process in range(8) for n in range(100)]
     assert len(RowCache(tmp_path).read(keys)) == 800
+
+
+def test_threads_share_one_cache_in_memory_and_nothing_is_lost() -> None:
+    cache = RowCache(None)
+    keys = [[b"%d-%d" % (thread, number) for number in range(300)] for thread in range(8)]
+
+    def work(mine: list[bytes]) -> None:
+        for key in mine:
+            cache.sending([key])
+            cache.landed([key], {key: Stored("{}", "ok", 1)})
+            cache.read(mine)
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cache.notes == []
+    assert len(cache.read([key for mine in keys for key in mine])) == 2400
 
 
 def test_a_folder_that_cannot_be_used_costs_a_note_and_no_answer(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,11 +53,13 @@ class RowCache:
     """The answers in `folder` (None: in memory, for as long as this object lives).
 
     A folder that cannot be used is no reason to lose answers: they are kept in memory, and `notes` says so.
+    Threads may share one, as partitions of a Dask frame share the answers of the demo: they take turns.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.notes: list[str] = []
         self._host = socket.gethostname()
+        self._turn = threading.Lock()
         self._database = self._opened(folder)
 
     def read(self, keys: Sequence[bytes]) -> dict[bytes, Stored]:
@@ -94,23 +97,25 @@ class RowCache:
     def _among(self, question: str, keys: Sequence[bytes]) -> list[Any]:
         """What the database knows of these keys; nothing, when it cannot be read."""
         found: list[Any] = []
-        try:
-            for at in range(0, len(keys), _AT_ONCE):
-                some = keys[at : at + _AT_ONCE]
-                places = ",".join("?" * len(some))
-                found += self._database.execute(f"{question} ({places})", some)
-        except sqlite3.Error as error:
-            self._give_up(f"The cache cannot be read ({error})")
-            return []
+        with self._turn:
+            try:
+                for at in range(0, len(keys), _AT_ONCE):
+                    some = keys[at : at + _AT_ONCE]
+                    places = ",".join("?" * len(some))
+                    found += self._database.execute(f"{question} ({places})", some)
+            except sqlite3.Error as error:
+                self._give_up(f"The cache cannot be read ({error})")
+                return []
         return found
 
     def _write(self, *work: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
         """One transaction. A disk that takes no more turns the cache into one in memory."""
-        try:
-            self._transact(work)
-        except sqlite3.Error as error:
-            self._give_up(f"The cache cannot be written ({error})")
-            self._transact(work)
+        with self._turn:
+            try:
+                self._transact(work)
+            except sqlite3.Error as error:
+                self._give_up(f"The cache cannot be written ({error})")
+                self._transact(work)
 
     def _transact(self, work: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
         self._database.execute("BEGIN IMMEDIATE")
@@ -157,7 +162,7 @@ class RowCache:
 
 
 def _connected(file: str) -> sqlite3.Connection:
-    # One run uses it in one thread at a time, though not always in the one that opened it.
+    # One thread at a time uses it (`RowCache._turn`), though not always the one that opened it.
     database = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         _prepared(database)
