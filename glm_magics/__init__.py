@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         usage,
     )
     from glm_magics.chat import ChatRequest, Completion, Cost, Message, Usage
+    from glm_magics.checks import check_answer
     from glm_magics.errors import GLMError
     from glm_magics.frames.accessor import dask, pandas
     from glm_magics.frames.batch import job, jobs
@@ -53,6 +54,7 @@ __all__ = [
     "add_tiers",
     "ask",
     "budget",
+    "check_answer",
     "connect",
     "count_tokens",
     "dask",
@@ -82,6 +84,7 @@ _HOMES = {
         *("session", "stream", "tiers", "usage"),
     ),
     "chat": ("ChatRequest", "Completion", "Cost", "Message", "Usage"),
+    "checks": ("check_answer",),
     "errors": ("GLMError",),
     "frames.accessor": ("dask", "pandas"),
     "frames.batch": ("job", "jobs"),

@@ -296,6 +296,21 @@ def _replay(magics: GLMMagics, words: Sequence[str]) -> None:
     return None
 
 
+def _check(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics import check_commands
+
+    if not words:
+        print(check_commands.HELP)
+        return
+    try:
+        options = _options(
+            words, flags=check_commands.FLAGS, values=check_commands.VALUES, command="check", rest=1
+        )
+    except GrammarError as error:  # shown as a UsageError it would pass for a check that passed
+        raise SettingError(str(error), hint="`%glm check` alone lists what can be checked.") from None
+    check_commands.run(options, magics.ip.user_ns)
+
+
 def _connected(magics: GLMMagics, session: Session) -> None:
     _keep_tier(magics, session)
     tier = "" if _has_tier(session) else " `%glm use NAME` chooses one of its models."
@@ -383,6 +398,11 @@ def _one_and_options(words: Sequence[str]) -> bool:
     return len(words) <= 1 or words[0].startswith("--") or words[1].startswith("--")
 
 
+def _is_check(words: Sequence[str]) -> bool:
+    """A check that is misspelt must not become a question, which always passes."""
+    return len(words) <= 1 or any(word.startswith("--") for word in words)
+
+
 def _is_budget(words: Sequence[str]) -> bool:
     """`budget 5 USD per cell`, and what was meant as such; `budget airlines in Europe` is a question."""
     return len(words) <= 1 or bool(re.fullmatch(r"off|-?[0-9.,]+", words[0]) and len(words) <= 4)
@@ -404,6 +424,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], bool], Command]] = {
     "demo": (_is_demo, _demo),
     "record": (_one_and_options, _record),
     "replay": (_one_and_options, _replay),
+    "check": (_is_check, _check),
     "explain-request": (_none, _explain_request),
     "doctor": (_none, _doctor),
     "help": (_none, _help),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from glm_magics import check_commands
 from glm_magics._tiers import tiers
 from glm_magics.data_cells import frame_names, schema_names
 from glm_magics.grammar import OPTIONS, PRIVACY_LEVELS, SHAPES, Option, option_named, words
@@ -84,6 +85,8 @@ def _after(
         return (*FAULTS, "off")
     if not cell and given and given[0] in ("record", "replay") and not fragment.startswith("-"):
         return _PACES if given[-1] == "--pace" else None  # IPython completes paths
+    if not cell and given and given[0] == "check":
+        return _check_words(given, namespace)
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None
@@ -96,6 +99,16 @@ def _after(
     if cell:
         return _tier_names() if not any(_is_tier(word) for word in given) else ()
     return COMMANDS if not given else None
+
+
+def _check_words(given: list[str], namespace: Mapping[str, Any]) -> Iterable[str]:
+    if len(given) == 1:
+        return check_commands.answers(namespace)
+    if given[-1] == "--tier":
+        return _tier_names()
+    if given[-1] == "--schema":
+        return schema_names(namespace)
+    return () if given[-1] in check_commands.VALUES else (*check_commands.VALUES, *check_commands.FLAGS)
 
 
 def _values(option: Option, given: list[str], fragment: str, namespace: Mapping[str, Any]) -> Iterable[str]:

@@ -10,6 +10,7 @@
     ├── DocumentError           a file cannot be read, or should not leave the machine; nothing was sent
     ├── ParseError              the answer is not the JSON that was asked for; `.text`, `.problems`
     ├── BudgetExceeded          the budget wall; nothing was sent
+    ├── CheckFailed             an answer is not what an exercise asks for; an AssertionError too
     ├── NotRecorded             a replay has no answer to this request; nothing was sent
     ├── AuthenticationError     the key was not accepted (401, 1000 – 1004)
     ├── AccessDenied            the account may not use this (1220 – 1222, 1311, 1313, 403)
@@ -46,6 +47,7 @@ __all__ = [
     "AuthenticationError",
     "BalanceError",
     "BudgetExceeded",
+    "CheckFailed",
     "ConnectionProblem",
     "ContentRefused",
     "DocumentError",
@@ -157,6 +159,12 @@ class BudgetExceeded(GLMError):
         "Raise it (`%glm budget AMOUNT`; --budget for one cell), or choose a cheaper tier or a smaller "
         "--max-tokens."
     )
+
+
+class CheckFailed(GLMError, AssertionError):
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the way through this package says nothing to who does an exercise."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class NotRecorded(GLMError):

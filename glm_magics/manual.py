@@ -20,6 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("on|off|fault|pace X", "the offline engine; alone it explains itself"),
     "record": ("FILE|off", "every request and answer into a cassette; --update asks only what is missing"),
     "replay": ("FILE|off", "answers from a cassette, without a network; --pace fast does not wait"),
+    "check": (
+        "NAME …",
+        "an error if NAME is not the answer wanted: --equals --contains --matches --schema …",
+    ),
     "explain-request": ("", "what the last cell sent and what came back, as HTTP and JSON, without the key"),
     "doctor": ("", "checks versions, front end, address and key"),
     "help": ("", "this manual"),

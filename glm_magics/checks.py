@@ -1,0 +1,345 @@
+"""Whether an answer is what an exercise asks for: `glm.check_answer`, and `%glm check` in a notebook.
+
+Every check that fails is one `CheckFailed`, an `AssertionError`, so a test runner or a grader sees it as one.
+The line of a check that passes depends on what was asked for and on nothing in the answer but where it came
+from, so a saved notebook can be compared with a new run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from glm_magics.chat import RECORDED, Completion
+from glm_magics.errors import CheckFailed, ParseError, SettingError
+
+if TYPE_CHECKING:
+    from glm_magics.structured.schema import Schema
+
+__all__ = ["check_answer"]
+
+_SHOWN = 80  # characters of an answer that an error shows
+_LONGEST_REASON = 200
+_LONGEST_TEXT = 100_000
+_LONGEST_PATTERN = 500
+_MOST_DIGITS = 400
+
+
+def check_answer(
+    answer: Any,
+    *,
+    equals: Any = None,
+    tolerance: Decimal | float | str | None = None,
+    contains: str | None = None,
+    matches: str | None = None,
+    schema: Any = None,
+    tier: str | None = None,
+    think: bool | None = None,
+    max_tokens: int | None = None,
+    cost_below: Decimal | float | str | None = None,
+) -> str:
+    """Check an answer against everything that is given; return the line that says what has passed.
+
+    `answer` is a `Completion`, or data made from one: text, a number, a list, a dict, a DataFrame. `equals`
+    compares numbers as numbers (`tolerance` is the largest difference allowed), all else as it is, text
+    without the blanks around it. `contains` and `matches` (a regular expression, found anywhere) look at the
+    text, `contains` without regard to case. `schema` is any spelling that `glm.schema` takes. The others ask
+    how the answer was made, of a `Completion`: by which tier, with thinking or without, with at most
+    `max_tokens` tokens of output, for less than `cost_below` in the endpoint's currency.
+
+    Raises `CheckFailed`, which says what was expected and what came; `SettingError` for a check that cannot
+    be made.
+    """
+    passed = [
+        *_equal(answer, equals, tolerance),
+        *_containing(answer, contains),
+        *_matching(answer, matches),
+        *_fitting(answer, schema),
+        *_made_by(answer, tier, think),
+        *_within(answer, max_tokens, cost_below),
+    ]
+    if not passed:
+        raise SettingError(
+            "There is nothing to check: say what is expected.",
+            hint="Such as `%glm check answer --equals 391`, or `glm.check_answer(answer, equals=391)`.",
+        )
+    return f"Passed: {', '.join(passed)}{_origin(answer)}."
+
+
+# ---------------------------------------------------------------------------------------- what it says
+
+
+def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) -> Iterator[str]:
+    if equals is None:
+        if tolerance is not None:
+            raise SettingError("A tolerance needs a number to be near to: give equals too.")
+        return
+    expected, came = _value(equals), _value(answer)
+    number, found = _number(expected), _number(came)
+    about = ""
+    if tolerance is not None:
+        within = _number(tolerance)
+        if number is None or within is None or within < 0:
+            raise SettingError(f"A tolerance is for numbers: {_shown(equals)} ± {_shown(tolerance)} is none.")
+        about = f" ± {within}"
+        same = found is not None and abs(found - number) <= within
+    elif number is not None and found is not None:
+        same = found == number
+    else:
+        same = _same(expected, came)
+    if not same:
+        raise CheckFailed(
+            f"Expected {_shown(expected)}{about}, got {_shown(came)}.", hint=_near(came, equals)
+        )
+    yield f"equals {_shown(expected)}{about}"
+
+
+def _near(came: Any, equals: Any) -> str:
+    if isinstance(came, str) and str(equals).strip().casefold() in came.casefold():
+        return "It is in the answer, with more around it: ask for the value alone."
+    return "Look at the answer, change the prompt or its options, and ask again."
+
+
+def _containing(answer: Any, contains: str | None) -> Iterator[str]:
+    if contains is None:
+        return
+    text = _text(answer, "contains")
+    if contains.casefold() not in text.casefold():
+        raise CheckFailed(
+            f"Expected {_shown(contains)} in the answer, got {_shown(text)}.",
+            hint="Change the prompt so that the answer says it, and ask again.",
+        )
+    yield f"contains {_shown(contains)}"
+
+
+def _matching(answer: Any, matches: str | None) -> Iterator[str]:
+    if matches is None:
+        return
+    text = _text(answer, "matches")
+    if not _found(matches, text):
+        raise CheckFailed(
+            f"Expected what matches /{matches}/, got {_shown(text)}.",
+            hint="Say in the prompt how the answer is to be written, and ask again.",
+        )
+    yield f"matches /{matches}/"
+
+
+def _found(pattern: str, text: str) -> bool:
+    """Whether the pattern is found. By Rust's engine, whose time is linear in the text: no answer can make it
+    take for ever, as one can with `re`. It has no look-around and no back-references."""
+    from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+
+    if len(pattern) > _LONGEST_PATTERN:
+        raise SettingError(f"The pattern has {len(pattern):,} characters, more than {_LONGEST_PATTERN}.")
+    try:
+        validator = SchemaValidator(core_schema.str_schema(pattern=pattern))
+    except SchemaError as error:
+        raise SettingError(
+            f"The pattern /{pattern}/ cannot be used: {str(error).splitlines()[-1].strip()}.",
+            hint="Look-around and back-references are not known here: their time has no bound.",
+        ) from None
+    if len(text) > _LONGEST_TEXT:
+        raise CheckFailed(
+            f"Expected at most {_LONGEST_TEXT:,} characters to match a pattern with, got {len(text):,}."
+        )
+    try:
+        validator.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _fitting(answer: Any, schema: Any) -> Iterator[str]:
+    if schema is None:
+        return
+    from glm_magics.structured.problems import InvalidAnswer
+    from glm_magics.structured.schema import schema as made
+
+    plan = made(schema)
+    try:
+        _check_data(_data(answer, plan), plan)
+    except (InvalidAnswer, ParseError) as error:
+        why = "; ".join(map(str, error.problems[:2])) or error.message
+        raise CheckFailed(
+            f"Expected data that fits {_spelled(schema)}, but {_one_line(why, _LONGEST_REASON)}",
+            hint="Ask with --schema (schema= in Python), and the answer is asked for in that form.",
+        ) from None
+    yield f"fits {_spelled(schema)}"
+
+
+def _check_data(value: Any, plan: Schema) -> None:
+    from glm_magics.structured.table import as_json
+
+    if plan.shape == "rows" and value == []:
+        raise CheckFailed("Expected rows that fit the schema, got none.", hint="Ask for at least one row.")
+    as_json(value, plan)
+
+
+def _data(answer: Any, plan: Schema) -> Any:
+    """The rows, record or value in an answer, or the text to find them in."""
+    if isinstance(answer, Completion):
+        return answer.text if answer.value is None else answer.value
+    if hasattr(answer, "to_dict") and hasattr(answer, "columns"):
+        return [_row(row, plan) for row in answer.to_dict("records")]
+    return _row(dict(answer.items()), plan) if hasattr(answer, "to_frame") else _value(answer)
+
+
+def _row(row: dict[Any, Any], plan: Schema) -> dict[Any, Any]:
+    """A row of a table with None for what is missing, and days as days: pandas has moments only."""
+    fields = plan.json_schema.get("properties", {})
+    days = {name for name, field in fields.items() if "'format': 'date'" in str(field)}
+    return {
+        name: None
+        if _is_missing(value)
+        else value.date()
+        if name in days and hasattr(value, "date")
+        else value
+        for name, value in row.items()
+    }
+
+
+def _is_missing(value: Any) -> bool:
+    return type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+
+
+def _spelled(schema: Any) -> str:
+    name = schema if isinstance(schema, str) else getattr(schema, "__name__", "the schema")
+    return _shown(name) if isinstance(schema, str) else _one_line(name)
+
+
+# ---------------------------------------------------------------------------------------- how it was made
+
+
+def _made_by(answer: Any, tier: str | None, think: bool | None) -> Iterator[str]:
+    if tier is not None:
+        from glm_magics._tiers import tiers
+
+        known = tiers().get(tier)
+        wanted, model = known.id if known else tier, _completion(answer, "tier").model
+        if model != wanted:
+            raise CheckFailed(
+                f"Expected an answer of {wanted}, got one of {_shown(model)}.",
+                hint=f"Name the tier: `%%glm {wanted}`.",
+            )
+        yield f"answered by {wanted}"
+    if think is not None:
+        done = _completion(answer, "think")
+        if bool(done.reasoning or done.usage.reasoning_tokens) is not think:
+            came, option = ("without", "--think") if think else ("with", "--no-think")
+            expected = "with" if think else "without"
+            raise CheckFailed(
+                f"Expected an answer {expected} thinking, got one {came}.", hint=f"Ask with {option}."
+            )
+        yield "with thinking" if think else "without thinking"
+
+
+def _within(answer: Any, max_tokens: int | None, cost_below: Decimal | float | str | None) -> Iterator[str]:
+    if max_tokens is not None:
+        used = _completion(answer, "max_tokens").usage.output_tokens
+        if used > max_tokens:
+            raise CheckFailed(
+                f"Expected at most {max_tokens:,} tokens of output, got {used:,}.",
+                hint="Thinking is output too: --no-think; ask for less, or set --max-tokens.",
+            )
+        yield f"at most {max_tokens:,} tokens of output"
+    if cost_below is not None:
+        limit, cost = _number(cost_below), _completion(answer, "cost_below").cost
+        if limit is None:
+            raise SettingError(f"A cost is a number such as 0.001, not {_shown(cost_below)}.")
+        if cost is None:
+            raise CheckFailed(f"Expected a cost below {limit}, but the price of this answer is unknown.")
+        if cost.amount >= limit:
+            raise CheckFailed(
+                f"Expected a cost below {limit} {cost.currency}, got {cost}.",
+                hint="Choose a cheaper tier, send less, or ask for less: output costs the most.",
+            )
+        yield f"cost below {limit} {cost.currency}"
+
+
+def _completion(answer: Any, check: str) -> Completion:
+    if not isinstance(answer, Completion):
+        raise CheckFailed(
+            f"Expected a whole answer (a Completion) to check {check} of, got {_shown(answer)}.",
+            hint="Bind the answer itself: `%%glm -o answer`, or `answer = glm.ask(…)`.",
+        )
+    return answer
+
+
+def _origin(answer: Any) -> str:
+    endpoint = answer.endpoint if isinstance(answer, Completion) else _record_of(answer).get("endpoint", "")
+    if endpoint == "demo":
+        return " (an answer of the demo engine)"
+    return " (a recorded answer)" if str(endpoint).startswith(RECORDED) else ""
+
+
+def _record_of(answer: Any) -> dict[str, Any]:
+    """What a DataFrame knows of the answer it was made of."""
+    attrs = getattr(answer, "attrs", None)
+    record = attrs.get("glm_magics") if isinstance(attrs, dict) else None
+    return record if isinstance(record, dict) else {}
+
+
+# ---------------------------------------------------------------------------------------- values
+
+
+def _value(value: Any) -> Any:
+    """As built-in data: the text of an answer, the number in a scalar of numpy."""
+    if isinstance(value, Completion):
+        return value.text.strip() if value.value is None else value.value
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value.strip() if isinstance(value, str) else value
+
+
+def _text(answer: Any, check: str) -> str:
+    value = answer.text.strip() if isinstance(answer, Completion) else _value(answer)
+    if isinstance(value, (str, int, float, Decimal)):
+        return str(value)
+    raise CheckFailed(
+        f"Expected text to check {check} of, got {_shown(value)}.", hint="Bind the answer itself."
+    )
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        return None
+    text = str(value)
+    try:
+        number = Decimal(text) if len(text) <= _MOST_DIGITS else None
+    except ArithmeticError:
+        return None
+    if number is None or not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        return None
+    return number
+
+
+_PLAIN = (str, int, float, bool, Decimal, list, tuple, dict, type(None))
+
+
+def _same(expected: Any, came: Any) -> bool:
+    """Equal as data; the `==` of any other class is not asked, for it may say yes to everything."""
+    if type(came) not in _PLAIN:
+        return False
+    if isinstance(came, (list, tuple)) and isinstance(expected, (list, tuple)):
+        return len(came) == len(expected) and all(map(_same, map(_value, expected), map(_value, came)))
+    if isinstance(came, dict) and isinstance(expected, dict):
+        return came.keys() == expected.keys() and all(_same(expected[key], _value(came[key])) for key in came)
+    if isinstance(came, bool) or isinstance(expected, bool):
+        return came is expected or str(came) == expected
+    return bool(expected == came)
+
+
+def _shown(value: Any) -> str:
+    kept = value if isinstance(value, _PLAIN) and not isinstance(value, type) else None
+    if kept is None and value is not None:
+        return f"a {type(value).__name__}"
+    quoted = isinstance(kept, str) and _number(kept) is None
+    return _one_line(repr(kept) if quoted else str(kept))
+
+
+def _one_line(text: str, most: int = _SHOWN) -> str:
+    from glm_magics.render import reveal
+
+    line = " ".join(reveal(text).split())
+    return line if len(line) <= most else f"{line[:most]}…"
