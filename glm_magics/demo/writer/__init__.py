@@ -24,6 +24,7 @@ from glm_magics.demo.writer.explain import (
 )
 from glm_magics.demo.writer.intents import simple_answer
 from glm_magics.demo.writer.lengthy import asked_tokens, asked_words, first_words, long_text
+from glm_magics.demo.writer.naming import name_for
 from glm_magics.demo.writer.pictures import picture_summary, unseen
 from glm_magics.demo.writer.summary import table_summary, withheld_summary
 from glm_magics.demo.writer.tables import announced, attached, without_tables
@@ -105,7 +106,7 @@ def _short(ask: Ask, plain: str, chinese: bool) -> str:
     elif known:
         text = withheld_summary(known, chinese)
     else:
-        text = simple_answer(plain)
+        text = name_for(ask, plain) or simple_answer(plain)
     if not tables and not known and asks_for_several(plain):
         text = explanation(ask)
     words = asked_words(plain)
