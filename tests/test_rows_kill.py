@@ -56,7 +56,9 @@ def keys_of(folder: Path, table: str) -> set[bytes]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 @pytest.mark.parametrize(
-    ("rows", "kills"), [(150, 3), pytest.param(10_000, 60, marks=pytest.mark.long)], ids=["few", "many"]
+    ("rows", "kills"),
+    [(150, 3), pytest.param(10_000, 60, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
+    ids=["few", "many"],
 )
 def test_a_kill_loses_nothing_and_only_rows_in_flight_are_asked_again(
     tmp_path: Path, rows: int, kills: int
