@@ -104,6 +104,7 @@ def test_a_kill_at_every_step_loses_no_row_and_creates_nothing_twice(tmp_path: P
 
 
 @pytest.mark.long
+@pytest.mark.timeout(2400)
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 def test_a_large_job_survives_a_kill_at_every_step(tmp_path: Path) -> None:
     platform = Platform({"row 3.": "1301"}, quick=True)
