@@ -82,7 +82,7 @@ def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) ->
         within = _number(tolerance)
         if number is None or within is None or within < 0:
             raise SettingError(f"A tolerance is for numbers: {_shown(equals)} ± {_shown(tolerance)} is none.")
-        about = f" ± {within}"
+        about = f" ± {within:f}"
         same = found is not None and abs(found - number) <= within
     elif number is not None and found is not None:
         same = found == number
@@ -92,7 +92,7 @@ def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) ->
         raise CheckFailed(
             f"Expected {_shown(expected)}{about}, got {_shown(came)}.", hint=_near(came, equals)
         )
-    yield f"equals {_shown(expected)}{about}"
+    yield f"equals {_shown(expected, _LONGEST_REASON)}{about}"
 
 
 def _near(came: Any, equals: Any) -> str:
@@ -330,12 +330,14 @@ def _same(expected: Any, came: Any) -> bool:
     return bool(expected == came)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, most: int = _SHOWN) -> str:
     kept = value if isinstance(value, _PLAIN) and not isinstance(value, type) else None
     if kept is None and value is not None:
         return f"a {type(value).__name__}"
-    quoted = isinstance(kept, str) and _number(kept) is None
-    return _one_line(repr(kept) if quoted else str(kept))
+    number = None if isinstance(kept, bool) else _number(kept)
+    if number is not None:
+        return _one_line(f"{number:f}" if abs(number.adjusted()) < _SHOWN else str(number))
+    return _one_line(repr(kept) if isinstance(kept, str) else str(kept), most)
 
 
 def _one_line(text: str, most: int = _SHOWN) -> str:
