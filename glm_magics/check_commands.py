@@ -55,7 +55,7 @@ def run(options: Mapping[str, str], names: Mapping[str, Any]) -> None:
     if name not in names:
         raise CheckFailed(
             f"Expected an answer in {name}, but nothing has that name.{nearest(name, answers(names))}",
-            hint=f"Do the exercise above first, and bind its answer: `%%glm -o {name}`.",
+            hint=f"Do the exercise above first, and give its answer this name: {name}.",
         )
     print(check_answer(names[name], **_expected(options, names)))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._check_values import LONGEST, as_number, as_value, difference, one_line, same, shown, text_of
 from glm_magics.chat import RECORDED, Completion
 from glm_magics.errors import CheckFailed, ParseError, SettingError
 
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_answer"]
 
-_SHOWN = 80  # characters of an answer that an error shows
-_LONGEST_REASON = 200
 _LONGEST_TEXT = 100_000
 _LONGEST_PATTERN = 500
-_MOST_DIGITS = 400
 
 
 def check_answer(
@@ -75,51 +73,52 @@ def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) ->
         if tolerance is not None:
             raise SettingError("A tolerance needs a number to be near to: give equals too.")
         return
-    expected, came = _value(equals), _value(answer)
-    number, found = _number(expected), _number(came)
+    expected, came = as_value(equals), as_value(answer)
+    number, found = as_number(expected), as_number(came)
     about = ""
     if tolerance is not None:
-        within = _number(tolerance)
+        within = as_number(tolerance)
         if number is None or within is None or within < 0:
-            raise SettingError(f"A tolerance is for numbers: {_shown(equals)} ± {_shown(tolerance)} is none.")
+            raise SettingError(f"A tolerance is for numbers: {shown(equals)} ± {shown(tolerance)} is none.")
         about = f" ± {within:f}"
-        same = found is not None and abs(found - number) <= within
+        equal = found is not None and abs(found - number) <= within
     elif number is not None and found is not None:
-        same = found == number
+        equal = found == number
     else:
-        same = _same(expected, came)
-    if not same:
+        equal = same(expected, came)
+    if not equal:
+        place, wanted, got = difference(expected, came)
         raise CheckFailed(
-            f"Expected {_shown(expected)}{about}, got {_shown(came)}.", hint=_near(came, equals)
+            f"Expected {shown(wanted)}{about}{place}, got {shown(got)}.", hint=_near(came, equals)
         )
-    yield f"equals {_shown(expected, _LONGEST_REASON)}{about}"
+    yield f"equals {shown(expected, LONGEST)}{about}"
 
 
 def _near(came: Any, equals: Any) -> str:
     if isinstance(came, str) and str(equals).strip().casefold() in came.casefold():
         return "It is in the answer, with more around it: ask for the value alone."
-    return "Look at the answer, change the prompt or its options, and ask again."
+    return "Change the cell that made it, run that, and check again."
 
 
 def _containing(answer: Any, contains: str | None) -> Iterator[str]:
     if contains is None:
         return
-    text = _text(answer, "contains")
+    text = text_of(answer, "contains")
     if contains.casefold() not in text.casefold():
         raise CheckFailed(
-            f"Expected {_shown(contains)} in the answer, got {_shown(text)}.",
+            f"Expected {shown(contains)} in the answer, got {shown(text)}.",
             hint="Change the prompt so that the answer says it, and ask again.",
         )
-    yield f"contains {_shown(contains)}"
+    yield f"contains {shown(contains)}"
 
 
 def _matching(answer: Any, matches: str | None) -> Iterator[str]:
     if matches is None:
         return
-    text = _text(answer, "matches")
+    text = text_of(answer, "matches")
     if not _found(matches, text):
         raise CheckFailed(
-            f"Expected what matches /{matches}/, got {_shown(text)}.",
+            f"Expected what matches /{matches}/, got {shown(text)}.",
             hint="Say in the prompt how the answer is to be written, and ask again.",
         )
     yield f"matches /{matches}/"
@@ -162,7 +161,7 @@ def _fitting(answer: Any, schema: Any) -> Iterator[str]:
     except (InvalidAnswer, ParseError) as error:
         why = "; ".join(map(str, error.problems[:2])) or error.message
         raise CheckFailed(
-            f"Expected data that fits {_spelled(schema)}, but {_one_line(why, _LONGEST_REASON)}",
+            f"Expected data that fits {_spelled(schema)}, but {one_line(why, LONGEST)}",
             hint="Ask with --schema (schema= in Python), and the answer is asked for in that form.",
         ) from None
     yield f"fits {_spelled(schema)}"
@@ -182,7 +181,7 @@ def _data(answer: Any, plan: Schema) -> Any:
         return answer.text if answer.value is None else answer.value
     if hasattr(answer, "to_dict") and hasattr(answer, "columns"):
         return [_row(row, plan) for row in answer.to_dict("records")]
-    return _row(dict(answer.items()), plan) if hasattr(answer, "to_frame") else _value(answer)
+    return _row(dict(answer.items()), plan) if hasattr(answer, "to_frame") else as_value(answer)
 
 
 def _row(row: dict[Any, Any], plan: Schema) -> dict[Any, Any]:
@@ -205,7 +204,7 @@ def _is_missing(value: Any) -> bool:
 
 def _spelled(schema: Any) -> str:
     name = schema if isinstance(schema, str) else getattr(schema, "__name__", "the schema")
-    return _shown(name) if isinstance(schema, str) else _one_line(name)
+    return shown(name) if isinstance(schema, str) else one_line(name)
 
 
 # ---------------------------------------------------------------------------------------- how it was made
@@ -219,7 +218,7 @@ def _made_by(answer: Any, tier: str | None, think: bool | None) -> Iterator[str]
         wanted, model = known.id if known else tier, _completion(answer, "tier").model
         if model != wanted:
             raise CheckFailed(
-                f"Expected an answer of {wanted}, got one of {_shown(model)}.",
+                f"Expected an answer of {wanted}, got one of {shown(model)}.",
                 hint=f"Name the tier: `%%glm {wanted}`.",
             )
         yield f"answered by {wanted}"
@@ -244,9 +243,9 @@ def _within(answer: Any, max_tokens: int | None, cost_below: Decimal | float | s
             )
         yield f"at most {max_tokens:,} tokens of output"
     if cost_below is not None:
-        limit, cost = _number(cost_below), _completion(answer, "cost_below").cost
+        limit, cost = as_number(cost_below), _completion(answer, "cost_below").cost
         if limit is None:
-            raise SettingError(f"A cost is a number such as 0.001, not {_shown(cost_below)}.")
+            raise SettingError(f"A cost is a number such as 0.001, not {shown(cost_below)}.")
         if cost is None:
             raise CheckFailed(f"Expected a cost below {limit}, but the price of this answer is unknown.")
         if cost.amount >= limit:
@@ -260,7 +259,7 @@ def _within(answer: Any, max_tokens: int | None, cost_below: Decimal | float | s
 def _completion(answer: Any, check: str) -> Completion:
     if not isinstance(answer, Completion):
         raise CheckFailed(
-            f"Expected a whole answer (a Completion) to check {check} of, got {_shown(answer)}.",
+            f"Expected a whole answer (a Completion) to check {check} of, got {shown(answer)}.",
             hint="Bind the answer itself: `%%glm -o answer`, or `answer = glm.ask(…)`.",
         )
     return answer
@@ -278,70 +277,3 @@ def _record_of(answer: Any) -> dict[str, Any]:
     attrs = getattr(answer, "attrs", None)
     record = attrs.get("glm_magics") if isinstance(attrs, dict) else None
     return record if isinstance(record, dict) else {}
-
-
-# ---------------------------------------------------------------------------------------- values
-
-
-def _value(value: Any) -> Any:
-    """As built-in data: the text of an answer, the number in a scalar of numpy."""
-    if isinstance(value, Completion):
-        return value.text.strip() if value.value is None else value.value
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        return value.item()
-    return value.strip() if isinstance(value, str) else value
-
-
-def _text(answer: Any, check: str) -> str:
-    value = answer.text.strip() if isinstance(answer, Completion) else _value(answer)
-    if isinstance(value, (str, int, float, Decimal)):
-        return str(value)
-    raise CheckFailed(
-        f"Expected text to check {check} of, got {_shown(value)}.", hint="Bind the answer itself."
-    )
-
-
-def _number(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        return None
-    text = str(value)
-    try:
-        number = Decimal(text) if len(text) <= _MOST_DIGITS else None
-    except ArithmeticError:
-        return None
-    if number is None or not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
-        return None
-    return number
-
-
-_PLAIN = (str, int, float, bool, Decimal, list, tuple, dict, type(None))
-
-
-def _same(expected: Any, came: Any) -> bool:
-    """Equal as data; the `==` of any other class is not asked, for it may say yes to everything."""
-    if type(came) not in _PLAIN:
-        return False
-    if isinstance(came, (list, tuple)) and isinstance(expected, (list, tuple)):
-        return len(came) == len(expected) and all(map(_same, map(_value, expected), map(_value, came)))
-    if isinstance(came, dict) and isinstance(expected, dict):
-        return came.keys() == expected.keys() and all(_same(expected[key], _value(came[key])) for key in came)
-    if isinstance(came, bool) or isinstance(expected, bool):
-        return came is expected or str(came) == expected
-    return bool(expected == came)
-
-
-def _shown(value: Any, most: int = _SHOWN) -> str:
-    kept = value if isinstance(value, _PLAIN) and not isinstance(value, type) else None
-    if kept is None and value is not None:
-        return f"a {type(value).__name__}"
-    number = None if isinstance(kept, bool) else _number(kept)
-    if number is not None:
-        return _one_line(f"{number:f}" if abs(number.adjusted()) < _SHOWN else str(number))
-    return _one_line(repr(kept) if isinstance(kept, str) else str(kept), most)
-
-
-def _one_line(text: str, most: int = _SHOWN) -> str:
-    from glm_magics.render import reveal
-
-    line = " ".join(reveal(text).split())
-    return line if len(line) <= most else f"{line[:most]}…"

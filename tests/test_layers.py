@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checks", "documents", "_comparing", "_data_stream", "rows"),
     ("_session",),
     ("_asking",),
-    ("_connect", "_options", "images", "remarks", "structured"),
+    ("_check_values", "_connect", "_options", "images", "remarks", "structured"),
     ("_batch_api",),
     ("demo", "client", "cassette", "gateway"),
     ("_exchange", "_whole"),
