@@ -7,8 +7,10 @@ from, so a saved notebook can be compared with a new run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._check_values import LONGEST, as_number, as_value, difference, one_line, same, shown, text_of
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check_answer"]
 
-_LONGEST_TEXT = 100_000
+_LONGEST_TEXT = 20_000
 _LONGEST_PATTERN = 500
+_LARGEST_PATTERN = 10_000  # with its counted repeats written out
+_COUNTED = re.compile(r"\{(\d{0,9})(?:,(\d{0,9}))?\}")
 
 
 def check_answer(
@@ -131,6 +135,9 @@ def _found(pattern: str, text: str) -> bool:
 
     if len(pattern) > _LONGEST_PATTERN:
         raise SettingError(f"The pattern has {len(pattern):,} characters, more than {_LONGEST_PATTERN}.")
+    counts = (max(1, *(int(number or 1) for number in found)) for found in _COUNTED.findall(pattern))
+    if len(pattern) * prod(counts) > _LARGEST_PATTERN:
+        raise SettingError(f"The repeats of the pattern /{pattern}/ are too many: use smaller {{numbers}}.")
     try:
         validator = SchemaValidator(core_schema.str_schema(pattern=pattern))
     except SchemaError as error:
@@ -170,9 +177,8 @@ def _fitting(answer: Any, schema: Any) -> Iterator[str]:
 def _check_data(value: Any, plan: Schema) -> None:
     from glm_magics.structured.table import as_json
 
-    if plan.shape == "rows" and value == []:
+    if as_json(value, plan) == [] and plan.shape == "rows":
         raise CheckFailed("Expected rows that fit the schema, got none.", hint="Ask for at least one row.")
-    as_json(value, plan)
 
 
 def _data(answer: Any, plan: Schema) -> Any:

@@ -91,8 +91,9 @@ def test_an_answer_that_is_wanted_passes(answer: Any, expected: dict[str, Any]) 
         (ROWS, {"equals": 3}, "got a DataFrame"),
         (ROWS, {"schema": "name: str, stock: int"}, "rows[0].stock: is missing"),
         (ROWS.head(0), {"schema": "name: str"}, "got none"),
+        ("[]", {"schema": "name: str"}, "got none"),
         (ROWS.assign(price=[3.5, None]), {"schema": "name: str, price: float"}, "rows[1].price"),
-        ("x" * 100_001, {"matches": "y"}, "at most 100,000 characters"),
+        ("x" * 20_001, {"matches": "y"}, "at most 20,000 characters"),
     ],
 )
 def test_any_other_answer_is_an_assertion_that_fails_and_says_what_came(
@@ -113,6 +114,7 @@ def test_any_other_answer_is_an_assertion_that_fails_and_says_what_came(
         {"matches": "("},
         {"matches": "(?=x)"},
         {"matches": "x" * 501},
+        {"matches": "(((x{1,50}){1,50}){1,50})y"},
         {"schema": "name: strr"},
         {"cost_below": "much"},
     ],
@@ -125,7 +127,7 @@ def test_a_check_that_cannot_be_made_never_passes(expected: dict[str, Any]) -> N
 
 def test_no_answer_makes_a_pattern_take_for_ever() -> None:
     with pytest.raises(CheckFailed):
-        glm.check_answer("a" * 50_000 + "b", matches="^(a+)+$")
+        glm.check_answer("a" * 19_000 + "b", matches="^(a+)+$")
 
 
 def test_what_passed_is_the_same_line_for_every_answer_that_passes() -> None:
