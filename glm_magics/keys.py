@@ -133,7 +133,7 @@ def _base64_forms(part: bytes) -> set[str]:
 
 
 _GAPS = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
-_ESCAPES = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/\"'.nrt]))")
+_ESCAPES = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/\"'.nrt]))")
 
 
 def unwrapped(text: str) -> str:
