@@ -369,9 +369,14 @@ def _cell_of(label: str) -> str:
 
 
 def _doctor(magics: GLMMagics, words: Sequence[str]) -> None:
-    from glm_magics.doctor import report
+    from glm_magics import doctor, tapes
 
-    print(report(api.session(), magics.shell))
+    if words and words[0] == "--scan":
+        print(doctor.looked_through(words[1:], tapes.keys_to_hide(api.session().client.endpoint)))
+    elif words:
+        _options(words, command="doctor", flags=("--scan",))
+    else:
+        print(doctor.report(api.session(), magics.shell))
 
 
 def _help(magics: GLMMagics, words: Sequence[str]) -> None:
@@ -426,7 +431,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], bool], Command]] = {
     "replay": (_one_and_options, _replay),
     "check": (_is_check, _check),
     "explain-request": (_none, _explain_request),
-    "doctor": (_none, _doctor),
+    "doctor": (_only_options, _doctor),
     "help": (_none, _help),
 }
 

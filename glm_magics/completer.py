@@ -33,6 +33,7 @@ _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "record": lambda: ("--update", "--prune"),
     "replay": lambda: ("--pace",),
     "demo": lambda: ("on", "off", "fault", "pace"),
+    "doctor": lambda: ("--scan",),
 }
 
 
@@ -87,6 +88,8 @@ def _after(
         return _PACES if given[-1] == "--pace" else None  # IPython completes paths
     if not cell and given and given[0] == "check":
         return _check_words(given, namespace)
+    if not cell and given[:2] == ["doctor", "--scan"]:
+        return None
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None

@@ -1,19 +1,30 @@
-"""A check-up that can be copied into a report: versions, front end, address, key (never the key itself)."""
+"""A check-up that can be copied into a report: versions, front end, address, key (never the key itself).
+
+    python -m glm_magics.doctor --scan FILE …
+
+looks through notebooks, and those of folders, before they are shared (`glm_magics.sharing`). It ends
+with 1 when there is an error or a warning among the findings, with 2 for a file that is no notebook, else
+with 0.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+from glm_magics import _connect
 from glm_magics._session import Session
-from glm_magics.errors import AuthenticationError, GLMError
+from glm_magics.errors import AuthenticationError, DocumentError, GLMError
+from glm_magics.keys import ApiKey
 
-__all__ = ["report"]
+__all__ = ["looked_through", "main", "report"]
 
 _PACKAGES = (
     "glm-magics",
@@ -34,6 +45,38 @@ def report(session: Session, shell: Any) -> str:
     """The lines of the check-up. Asks the server for its list of models, which costs nothing."""
     rows = [*_versions(), *_front_end(shell), *_address(session), *_server(session), *_cassette(session)]
     return "\n".join(f"{name:<11} {text}" for name, text in rows)
+
+
+def looked_through(places: Sequence[str], keys: Sequence[ApiKey]) -> str:
+    """What a look through notebooks finds, as a table, or one line. Raises `DocumentError`."""
+    return _looked_through(places, keys)[0]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; the exit code."""
+    if not arguments or arguments[0] != "--scan":
+        print("usage: python -m glm_magics.doctor --scan FILE …", file=sys.stderr)
+        return 2
+    try:
+        told, is_clean = _looked_through(arguments[1:], _connect.environment_keys())
+    except DocumentError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(told)
+    return 0 if is_clean else 1
+
+
+def _looked_through(places: Sequence[str], keys: Sequence[ApiKey]) -> tuple[str, bool]:
+    from glm_magics.sharing import notebooks_in, scan, table
+
+    if not places:
+        raise DocumentError("--scan needs a notebook or a folder.", hint="`%glm doctor --scan lesson.ipynb`")
+    files = notebooks_in(Path(place).expanduser() for place in places)
+    found = scan(files, keys)
+    if not found:
+        names = files[0].name if len(files) == 1 else f"{len(files):,} notebooks"
+        return f"{names}: nothing to see to before sharing.", True
+    return table(found), all(one.severity == "note" for one in found)
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -120,3 +163,7 @@ def _cassette(session: Session) -> Iterator[tuple[str, str]]:
     yield "cassette", f"{session.tape.doing}; {told}"
     for line in stale_lines(stale):
         yield "", line.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

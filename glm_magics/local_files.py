@@ -16,7 +16,7 @@ from pathlib import Path
 
 from glm_magics.errors import DocumentError
 
-__all__ = ["MOST_BYTES", "load"]
+__all__ = ["MOST_BYTES", "PRIVATE_KEY", "load"]
 
 MOST_BYTES = 20_000_000
 
@@ -24,7 +24,7 @@ _SECRET_NAMES = (
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.kdbx", "*.jks", "*.keystore", "*.gpg", "*.env"),
     *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "credentials", "credentials.*", "secrets.*"),
 )
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY")
+PRIVATE_KEY = "-----BEGIN [A-Z ]{0,40}PRIVATE KEY"  # a pattern
 _NOT_FILES = ("proc", "sys", "dev")  # plain files by their mode, but windows into the running system
 _FORCE = "If it is meant to leave this machine, add --force (`force=True` from Python)."
 
@@ -49,7 +49,7 @@ def load(
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, a home that is not there
         problem = getattr(error, "strerror", None) or str(error)
     else:
-        if not force and _PRIVATE_KEY.search(data):
+        if not force and re.search(PRIVATE_KEY.encode(), data):
             raise DocumentError(f"{given} holds a private key.", hint=if_secret)
         return name, data
     raise DocumentError(f"{given!r} cannot be read: {problem}.", hint=_near(given, folder))

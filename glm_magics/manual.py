@@ -25,7 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "an error if NAME is not the answer wanted: --equals --contains --matches --schema …",
     ),
     "explain-request": ("", "what the last cell sent and what came back, as HTTP and JSON, without the key"),
-    "doctor": ("", "checks versions, front end, address and key"),
+    "doctor": (
+        "[--scan FILE …]",
+        "checks versions, front end, address and key; --scan notebooks before you share them",
+    ),
     "help": ("", "this manual"),
 }
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from glm_magics.cassette import Cassette, CassetteFile, Entry, Pace, Player, Recorder
     from glm_magics.keys import ApiKey
 
-__all__ = ["Recording", "Replay", "record", "recording", "replay", "replaying"]
+__all__ = ["Recording", "Replay", "keys_to_hide", "record", "recording", "replay", "replaying"]
 
 _BASE_URL = "http://recorded.invalid"
 
@@ -141,7 +141,7 @@ def record(path: str | PathLike[str], *, update: bool = False) -> Recording:
         player = Player(file.before, pace="fast") if file.before is not None else None
         if player is not None:
             _check_dialect(player.cassette, client.endpoint)
-        recorder = Recorder(file, base_path, keys=_keys(client.endpoint), player=player)
+        recorder = Recorder(file, base_path, keys=keys_to_hide(client.endpoint), player=player)
     except BaseException:
         file.close()
         raise
@@ -223,7 +223,7 @@ def _free_session() -> Session:
     return session
 
 
-def _keys(endpoint: Endpoint) -> tuple[ApiKey, ...]:
+def keys_to_hide(endpoint: Endpoint) -> tuple[ApiKey, ...]:
     """All that is secret here: the endpoint's key, and the others that the environment holds."""
     own = (endpoint.key,) if endpoint.key is not None and not endpoint.is_demo else ()
     return (*own, *_connect.environment_keys())

@@ -48,6 +48,7 @@ CLASSES = (
         pytest.param("%glm check sal", {"sales", "salary"}, id="name-to-check"),
         pytest.param("%glm check sales --ma", {"--matches", "--max-tokens"}, id="what-to-check"),
         pytest.param("%glm check sales --tier ai", {"air", "airx"}, id="tier-to-check"),
+        pytest.param("%glm doctor --s", {"--scan"}, id="scan"),
         pytest.param("%glm tiers --f", {"--free"}, id="option-of-a-command"),
         pytest.param("%glm -o sal", {"sales", "salary"}, id="name-to-bind"),
         pytest.param("%glm -i sa", {"sales", "salary"}, id="data-only"),

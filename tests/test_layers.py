@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("check_commands",),
     ("data_cells", "doctor", "explain", "manual"),
     ("tape_commands", "testing"),
-    ("tapes",),
+    ("sharing", "tapes"),
     ("views", "frames"),
     ("api",),
     ("checks", "documents", "_comparing", "_data_stream", "rows"),

@@ -11,7 +11,7 @@ from glm_magics.errors import DocumentError
 from glm_magics.inert import fenced
 from glm_magics.render.text import plain
 
-__all__ = ["notebook_sections"]
+__all__ = ["mapping", "notebook_content", "notebook_sections"]
 
 _MOST_OUTPUT = 10_000  # characters of one cell's output: a log is no document
 
@@ -25,25 +25,31 @@ def notebook_sections(text: str, name: str) -> tuple[Section, ...]:
     return tuple(_sections(cells, language))
 
 
-def _cells(text: str, name: str) -> tuple[list[Any], str]:
+def notebook_content(text: str, name: str) -> Mapping[str, Any]:
+    """The JSON of a notebook, with a list of cells. Raises `DocumentError` for what is none (nbformat 4)."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
-    cells = content.get("cells") if isinstance(content, dict) else None
-    if not isinstance(cells, list):
-        raise DocumentError(
-            f"{name} is not a notebook of nbformat 4.",
-            hint="Open and save it in Jupyter, or convert it: `jupyter nbconvert --to notebook`.",
-        )
-    info = _mapping(_mapping(content.get("metadata")).get("language_info"))
+    if isinstance(content, dict) and isinstance(content.get("cells"), list):
+        return content
+    raise DocumentError(
+        f"{name} is not a notebook of nbformat 4.",
+        hint="Open and save it in Jupyter, or convert it: `jupyter nbconvert --to notebook`.",
+    )
+
+
+def _cells(text: str, name: str) -> tuple[list[Any], str]:
+    content = notebook_content(text, name)
+    cells: list[Any] = content["cells"]
+    info = mapping(mapping(content.get("metadata")).get("language_info"))
     language = info.get("name")
     return cells, language if isinstance(language, str) and language.isidentifier() else "python"
 
 
 def _sections(cells: list[Any], language: str) -> Iterator[Section]:
     for number, cell in enumerate(cells, 1):
-        cell = _mapping(cell)
+        cell = mapping(cell)
         source = _joined(cell.get("source")).strip("\n")
         parts = [source]
         if cell.get("cell_type") == "code":
@@ -56,12 +62,12 @@ def _sections(cells: list[Any], language: str) -> Iterator[Section]:
 
 def _output(output: Any) -> str:
     """What an output says as text; "" for a picture or a widget."""
-    output = _mapping(output)
+    output = mapping(output)
     if output.get("output_type") == "error":
         return f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
     if "text" in output:  # a stream
         return _joined(output["text"]).strip("\n")
-    data = _mapping(output.get("data"))
+    data = mapping(output.get("data"))
     for kind in ("text/markdown", "text/latex", "text/plain"):
         if kind in data and not (kind == "text/plain" and _is_stand_in(data)):
             return _joined(data[kind]).strip("\n")
@@ -87,7 +93,7 @@ def _joined(source: Any) -> str:
     return source if isinstance(source, str) else ""
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
