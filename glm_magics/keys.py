@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import re
 from collections.abc import Callable
@@ -16,6 +17,7 @@ __all__ = ["ApiKey", "unwrapped"]
 _SHOWN = "<API key, hidden>"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _MOST_CHARACTERS = 4_096
+_SHORTEST_BARE = 12  # letters and digits of a piece, when all that stands between them is left out
 _SHORTEST_PART = 8  # a shorter piece of a key is no secret, and would be found in plain words
 
 
@@ -76,7 +78,11 @@ class ApiKey:
         """
         plain = unwrapped(text)
         views = {view.lower() for view in (text, plain, _GAPS.sub("", plain))}
-        return any(form in view for form in self.__hidden_forms() for view in views)
+        forms = self.__hidden_forms()
+        if any(form in view for form in forms for view in views):
+            return True
+        bare = _bare(plain.lower())
+        return any(len(form) >= _SHORTEST_BARE and form in bare for form in map(_bare, forms))
 
     def __hidden_forms(self) -> set[str]:
         middle = len(self.__secret) // 2
@@ -84,14 +90,19 @@ class ApiKey:
         forms: set[str] = set()
         for part in (self.__secret, *(half for half in halves if len(half) >= _SHORTEST_PART)):
             for way in (part, part[::-1]):
-                raw = way.encode()
+                raw, wide = way.encode(), way.encode("utf-16-le")
                 base32 = base64.b32encode(raw).decode().rstrip("=")
                 forms |= {
                     way,
                     quote(way, safe=""),
                     raw.hex(),
                     base32[: len(raw) * 8 // 5],
+                    codecs.encode(way, "rot13"),
+                    " ".join(str(code) for code in raw),
+                    base64.b85encode(raw).decode(),
                     *_base64_forms(raw),
+                    *_base64_forms(wide),
+                    *_base64_forms(base64.b64encode(raw).rstrip(b"=")[:-1]),
                 }
         return {form.lower() for form in forms}
 
@@ -130,6 +141,14 @@ def _base64_forms(part: bytes) -> set[str]:
         forms |= {encoded} if shift == 0 else set()
         forms |= {inner, inner.replace("+", "-").replace("/", "_")}
     return forms
+
+
+_SEPARATORS = re.compile(r"(?:\\x|0x|[^0-9a-z])+")
+
+
+def _bare(text: str) -> str:
+    """The small letters and digits alone: nothing between them hides what they spell."""
+    return _SEPARATORS.sub("", text)
 
 
 _GAPS = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import contextlib
 import html
 import json
@@ -63,6 +64,16 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "wide": lambda text: "".join(chr(ord(letter) + 0xFEE0) for letter in text),
     "spaced": " ".join,
     "zero-width": "\u200b".join,
+    "dashes": "-".join,
+    "list": lambda text: json.dumps(list(text)),
+    "hex-colons": lambda text: text.encode().hex(":"),
+    "hex-array": lambda text: ", ".join(f"0x{code:02x}" for code in text.encode()),
+    "hex-escapes": every_letter("\\x{:02x}"),
+    "decimal-array": lambda text: str(list(text.encode())),
+    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "base64-twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode(),
+    "base64-utf16": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+    "base85": lambda text: base64.b85encode(text.encode()).decode(),
 }
 
 
