@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
+from glm_magics import _governing
 from glm_magics._decoder import StreamDecoder
 from glm_magics._options import DEFAULT_TIER, Options
 from glm_magics._stream import Limits, Stream
@@ -58,8 +59,14 @@ class Estimate:
 def find_tier(session: Session, name: str | None) -> Tier:
     """The tier of that name or alias. A server other than the platform may have any, without a price.
 
-    Raises `UnknownTier`, with the nearest names.
+    Raises `UnknownTier`, with the nearest names, and `PolicyError` for one that the class may not ask.
     """
+    tier = _found(session, name or session.policy.defaults.tier)
+    session.policy.check_tier(tier.id)
+    return tier
+
+
+def _found(session: Session, name: str | None) -> Tier:
     if session.client.endpoint.dialect == "glm":
         return tiers().find(name or DEFAULT_TIER)
     if name is None:
@@ -69,6 +76,7 @@ def find_tier(session: Session, name: str | None) -> Tier:
 
 def request(session: Session, prompt: str | tuple[Message, ...], options: Options) -> ChatRequest:
     """A checked request; nothing is sent. Raises `UnknownTier` or `RequestError` for what cannot work."""
+    _governing.hold(session, options)
     options = options.over(session.defaults)
     tier = find_tier(session, options.tier)
     messages = (Message("user", prompt),) if isinstance(prompt, str) else prompt
@@ -77,7 +85,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
     keep_key_out(session, messages)
     _check(session, tier, messages, options)
     messages = _fitted(session, tier, messages)
-    return ChatRequest(
+    made = ChatRequest(
         model=tier.id,
         messages=messages,
         stream=options.stream,
@@ -88,6 +96,7 @@ def request(session: Session, prompt: str | tuple[Message, ...], options: Option
         max_tokens=options.max_tokens,
         stop=options.stop,
     )
+    return _governing.held(session, made, tier)
 
 
 def estimate(session: Session, request: ChatRequest) -> Estimate:
@@ -112,8 +121,10 @@ def stream(
 
     The stream's last act is to settle, so an answer is in the ledger however it ends.
     """
+    _governing.hold(session, options)
     options = (options or Options()).over(session.defaults)
     tier = find_tier(session, request.model)
+    request = _governing.held(session, request, tier)
     budgets = _budgets_for_one(session, options)
     request = _within(session, request, tier, budgets)
     traffic = Traffic(label)
@@ -132,8 +143,10 @@ def stream(
 
 def prepared(session: Session, request: ChatRequest, options: Options) -> Traffic:
     """What `stream` would send, budgets considered; nothing is sent. Raises `BudgetExceeded`."""
+    _governing.hold(session, options)
     options = options.over(session.defaults)
     tier = find_tier(session, request.model)
+    request = _governing.held(session, request, tier)
     request = _within(session, request, tier, _budgets_for_one(session, options))
     return session.client.prepared(request)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from glm_magics._wire import Dialect
 
 __all__ = [
+    "BY_HOST",
     "DEMO_URL",
     "PLATFORMS",
     "cache_folder",
@@ -27,9 +28,11 @@ __all__ = [
     "describe",
     "environment_keys",
     "from_environment",
+    "from_policy",
     "known_key",
     "login",
     "names_cache",
+    "server_variable",
     "variable_of",
 ]
 
@@ -41,7 +44,7 @@ PLATFORMS: dict[str, tuple[str, str, str]] = {
     "z.ai": ("https://api.z.ai/api/paas/v4", "USD", "ZAI_API_KEY"),
     "bigmodel": ("https://open.bigmodel.cn/api/paas/v4", "CNY", "ZHIPUAI_API_KEY"),
 }
-_BY_HOST = {urlsplit(base).netloc: (name, currency) for name, (base, currency, _) in PLATFORMS.items()}
+BY_HOST = {urlsplit(base).netloc: (name, currency) for name, (base, currency, _) in PLATFORMS.items()}
 _SERVICE = "glm-magics"
 
 
@@ -93,7 +96,7 @@ def connect(
             f"{url.split('@')[-1]!r} is not an address to connect to.",
             hint=f"Use {', '.join(PLATFORMS)}, demo, or a base address such as http://localhost:8000/v1.",
         )
-    name, known_currency = _BY_HOST.get(parts.netloc, (parts.netloc, None))
+    name, known_currency = BY_HOST.get(parts.netloc, (parts.netloc, None))
     endpoint = Endpoint(
         name=name,
         base_url=url.rstrip("/"),
@@ -130,6 +133,34 @@ def from_environment(
     if key is not None:
         return connect("z.ai", key=key, level=level, environ=environ)
     return _demo(DEMO_URL, level=level)
+
+
+def from_policy(endpoint: str, environ: Mapping[str, str] = ENVIRONMENT) -> Client:
+    """The server that a policy file names. A platform gets its own key; without one the client has none.
+
+    A file does not send a key where its owner did not: another address gets GLM_API_KEY only if it is also
+    the one in GLM_BASE_URL. `%glm login` gives it one.
+    """
+    is_known = endpoint in PLATFORMS or environ.get("GLM_BASE_URL", "").rstrip("/") == endpoint
+    others = {"GLM_CURRENCY": environ.get("GLM_CURRENCY", "")}
+    if endpoint == "demo":
+        return _demo(DEMO_URL, level=environ.get("GLM_LEVEL"))
+    url = PLATFORMS[endpoint][0] if endpoint in PLATFORMS else endpoint
+    name = BY_HOST.get(urlsplit(url).netloc, ("", ""))[0]
+    if name and (not is_known or known_key(name, environ) is None):
+        dialect = _dialect_at(urlsplit(url).path)
+        return Client(
+            Endpoint(name=name, base_url=url, currency=BY_HOST[urlsplit(url).netloc][1], dialect=dialect)
+        )
+    return connect(endpoint, level=environ.get("GLM_LEVEL"), environ=environ if is_known else others)
+
+
+def server_variable(environ: Mapping[str, str] = ENVIRONMENT) -> str:
+    """The variable that `from_environment` finds a server by; "" where there is none."""
+    for variable in ("GLM_BASE_URL", *(name for platform in PLATFORMS for name in _variables(platform))):
+        if environ.get(variable, "").strip():
+            return variable
+    return ""
 
 
 def cache_folder(environ: Mapping[str, str] = ENVIRONMENT) -> Path | None:
@@ -195,7 +226,7 @@ def variable_of(platform: str) -> str:
 def _name_of(platform: str) -> str:
     """ "z.ai" for that name and for any address there; the host and port of another server."""
     host = urlsplit(platform).netloc
-    return platform if platform in PLATFORMS else _BY_HOST.get(host, (host, None))[0]
+    return platform if platform in PLATFORMS else BY_HOST.get(host, (host, None))[0]
 
 
 def _variables(name: str) -> tuple[str, ...]:

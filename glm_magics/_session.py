@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from glm_magics._options import Options
+from glm_magics._policy import NO_POLICY, Policy
 from glm_magics.client import Client
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Session:
     """Mutable on purpose: `use`, `budget` and `connect` change it for every later cell.
 
     `cell_budget` is a wall for each single request, beside the ledger's wall for all of them.
+    `policy` is what the class may do; `origin` what chose the endpoint, such as "GLM_BASE_URL".
     `last` is the latest answer, whole or partial; `tape` the recording or replay that is running; `traffic`
     what the latest requests were on the wire.
     """
@@ -55,6 +57,8 @@ class Session:
     cell_budget: Decimal | None = None
     last: Completion | None = None
     tape: Tape | None = None
+    policy: Policy = NO_POLICY
+    origin: str = "this session"
     traffic: deque[Traffic] = field(default_factory=partial(deque, maxlen=4), repr=False)
 
     @cached_property

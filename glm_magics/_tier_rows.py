@@ -22,7 +22,7 @@ from typing import Any, TypeAlias, get_args
 from glm_magics._tier import ImageLimits, Price, PriceStep, Range, Thinking, Tier, name_key, parse_size
 from glm_magics.errors import SettingError
 
-__all__ = ["rows_of_toml", "tier_from", "toml_table"]
+__all__ = ["rows_of_toml", "tier_from", "toml_of", "toml_table"]
 
 
 def tier_from(row: Mapping[str, Any], *, base: Tier | None = None) -> Tier:
@@ -53,11 +53,19 @@ def rows_of_toml(path: Path) -> list[dict[str, Any]]:
 def toml_table(path: Path) -> dict[str, Any]:
     """A TOML file, its numbers exact. Raises `SettingError` when it cannot be read."""
     try:
-        table: dict[str, Any] = _toml_reader().loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return toml_of(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from error
     except ValueError as error:
         raise SettingError(f"{path} is not TOML: {error}", hint="Correct the file at that place.") from error
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """The table that is written in `text`, its numbers exact. Raises `ValueError` for what is not TOML."""
+    try:
+        table: dict[str, Any] = _toml_reader().loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
     return table
 
 

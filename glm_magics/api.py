@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from glm_magics import _connect
+from glm_magics import _connect, _governing
 from glm_magics._options import Options
+from glm_magics._policy import Policy
+from glm_magics._policy_file import find_policy
 from glm_magics._session import Session
 from glm_magics.client import Client
 from glm_magics.errors import SettingError
@@ -53,11 +55,24 @@ _session: Session | None = None
 
 
 def session() -> Session:
-    """The current session; the first call reads the environment (see `connect`)."""
+    """The current session; the first call reads the environment (see `connect`) and the class's policy."""
     global _session
     if _session is None:
-        _session = Session(_connect.from_environment())
+        policy = find_policy()
+        variable = _connect.server_variable()
+        if policy.endpoint is None or (variable and not policy.holds("endpoint")):
+            _session = _new(_connect.from_environment(), policy, variable or "built-in")
+        else:
+            _session = _new(_connect.from_policy(policy.endpoint), policy, policy.place("endpoint"))
     return _session
+
+
+def _new(client: Client, policy: Policy, origin: str = "this session") -> Session:
+    """A session that begins as the policy says."""
+    new = Session(client, policy.defaults, policy=policy, origin=origin)
+    if client.endpoint.currency is not None:
+        _governing.raise_walls(new, shared=False)
+    return new
 
 
 def connect(
@@ -86,7 +101,8 @@ def connect(
 def use_client(client: Client, *, tier: str | None = None) -> Session:
     """Put a client in the place of the current session's; what was spent and the budget stay.
 
-    `tier` is the one for requests that name none. Raises `UnknownTier`, and then nothing has changed.
+    `tier` is the one for requests that name none. Raises `UnknownTier`, or `PolicyError` for a server or tier
+    that the class may not use; then nothing has changed.
     """
     global _session
     if _session is not None and _session.tape is not None:
@@ -94,14 +110,16 @@ def use_client(client: Client, *, tier: str | None = None) -> Session:
             f"The server cannot be changed: {_session.tape.doing}.",
             hint="End that first: `%glm record off` or `%glm replay off`.",
         )
+    policy = find_policy() if _session is None else _session.policy
+    policy.check_endpoint(client.endpoint)
     if tier is not None:
-        tier = Session(client).find_tier(tier).id
+        tier = Session(client, policy=policy).find_tier(tier).id
     if _session is None:
-        _session = Session(client)
+        _session = _new(client, policy)
     else:
         _session.client.close()
-        _session.client = client
-    _session.defaults = replace(_session.defaults, tier=tier)
+        _session.client, _session.origin = client, "this session"
+    _session.defaults = replace(_session.defaults, tier=tier or policy.defaults.tier)
     return _session
 
 
@@ -253,6 +271,7 @@ def budget(
     if shared is not None and current.client.endpoint.is_recorded:
         raise SettingError("A replay spends nothing, so it does not touch a budget that others share.")
     limit = None if amount is None else current.money(read_amount(amount))
+    _check_wall(current.policy, None if limit is None else limit.amount, per, shared)
     if shared is not None:
         current.ledger.shared = None if limit is None else _shared(shared, limit)
     elif per == "cell":
@@ -262,6 +281,15 @@ def budget(
     else:
         raise SettingError(f"A budget is per session or per cell, not per {per}.")
     return current
+
+
+def _check_wall(policy: Policy, amount: Decimal | None, per: str, shared: str | PathLike[str] | None) -> None:
+    """Raises `PolicyError` for a wall above that of the policy, and for another shared file than its own."""
+    if shared is None:
+        policy.check_budget("budget_per_cell" if per == "cell" else "budget", amount)
+    elif policy.shared_file is not None:
+        own = str(policy.shared_file) == str(shared)
+        policy.check_budget("budget_shared", amount if own else None)
 
 
 def _shared(file: str | PathLike[str], limit: Cost) -> SharedBudget:

@@ -104,7 +104,8 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
     rows = [
         ("endpoint", _connect.describe(session.client.endpoint)),
         ("key", _key_source(session)),
-        ("tier", session.tier.id if _has_tier(session) else "none yet: %glm use NAME"),
+        *_policy_rows(session),
+        ("tier", _tier_in_use(session)),
         ("budget", f"{ledger.budget.limit} ({ledger.left()} left)" if ledger.budget else "none"),
         *_gateway_row(session),
         ("per cell", str(session.money(session.cell_budget)) if session.cell_budget is not None else "none"),
@@ -113,6 +114,20 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
     rows += [("cassette", session.tape.doing)] if session.tape is not None else []
     print("\n".join(f"{name:<9} {value}" for name, value in rows))
     print("\n%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up.")
+
+
+def _tier_in_use(session: Session) -> str:
+    if session.policy.problem:
+        return "none: nothing is asked before the policy is corrected"
+    return session.tier.id if _has_tier(session) else "none yet: %glm use NAME"
+
+
+def _policy_rows(session: Session) -> list[tuple[str, str]]:
+    """Where there is one."""
+    policy = session.policy
+    if policy.problem:
+        return [("policy", policy.problem)]
+    return [("policy", f"{policy.file}: `%glm config` shows it")] if policy.file else []
 
 
 def _gateway_row(session: Session) -> list[tuple[str, str]]:
@@ -368,6 +383,12 @@ def _cell_of(label: str) -> str:
     return label.partition("]")[0]
 
 
+def _config(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics.config_commands import config
+
+    config(magics, words)
+
+
 def _doctor(magics: GLMMagics, words: Sequence[str]) -> None:
     from glm_magics import doctor, tapes
 
@@ -413,6 +434,13 @@ def _is_budget(words: Sequence[str]) -> bool:
     return len(words) <= 1 or bool(re.fullmatch(r"off|-?[0-9.,]+", words[0]) and len(words) <= 4)
 
 
+def _is_config(words: Sequence[str]) -> bool:
+    """`config temperature 0.3`, and what was meant as such; a longer sentence is a question."""
+    from glm_magics.config_card import SETTINGS
+
+    return len(words) <= 2 or words[0] in SETTINGS
+
+
 def _is_demo(words: Sequence[str]) -> bool:
     return (
         not words or list(words) in (["on"], ["off"]) or (len(words) == 2 and words[0] in ("fault", "pace"))
@@ -426,6 +454,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], bool], Command]] = {
     "connect": (_one_and_options, _connect_to),
     "usage": (_only_options, _usage),
     "budget": (_is_budget, _budget),
+    "config": (_is_config, _config),
     "demo": (_is_demo, _demo),
     "record": (_one_and_options, _record),
     "replay": (_one_and_options, _replay),

@@ -30,6 +30,7 @@ _COMMAND_WORDS: dict[str, Callable[[], Iterable[str]]] = {
     "connect": lambda: ("z.ai", "bigmodel", "demo", "--currency", "--level", "--gateway", "--tier"),
     "usage": lambda: ("--plot",),
     "budget": lambda: ("off", "per", "cell", "shared"),
+    "config": lambda: _setting_names(),
     "record": lambda: ("--update", "--prune"),
     "replay": lambda: ("--pace",),
     "demo": lambda: ("on", "off", "fault", "pace"),
@@ -90,6 +91,8 @@ def _after(
         return _check_words(given, namespace)
     if not cell and given[:2] == ["doctor", "--scan"]:
         return None
+    if not cell and len(given) == 2 and given[0] == "config":
+        return _setting_values(given[1])
     if not cell and given and given[0] in COMMANDS:
         return _COMMAND_WORDS.get(given[0], tuple)()
     asked = option_named(given[-1]) if given else None
@@ -133,6 +136,17 @@ def _values(option: Option, given: list[str], fragment: str, namespace: Mapping[
     if option.kind == "privacy":
         return PRIVACY_LEVELS
     return data_names(namespace) if option.kind in ("name", "image") else ()
+
+
+def _setting_names() -> tuple[str, ...]:
+    from glm_magics.config_card import SETTINGS
+
+    return SETTINGS
+
+
+def _setting_values(name: str) -> Iterable[str]:
+    values = {"tier": _tier_names(), "think": ("true", "false"), "privacy": PRIVACY_LEVELS}
+    return (*values.get(name, ()), "default")
 
 
 def _tier_names() -> list[str]:

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from glm_magics import _connect
+from glm_magics._policy import DEFAULTS, LIMITS
+from glm_magics._policy_file import read_policy
 from glm_magics._session import Session
 from glm_magics.errors import AuthenticationError, DocumentError, GLMError
 from glm_magics.keys import ApiKey
@@ -43,7 +45,14 @@ _CLOCK_SECONDS = 60.0  # signed keys are refused when the clock is further off
 
 def report(session: Session, shell: Any) -> str:
     """The lines of the check-up. Asks the server for its list of models, which costs nothing."""
-    rows = [*_versions(), *_front_end(shell), *_address(session), *_server(session), *_cassette(session)]
+    rows = [
+        *_versions(),
+        *_front_end(shell),
+        *_policy(session),
+        *_address(session),
+        *_server(session),
+        *_cassette(session),
+    ]
     return "\n".join(f"{name:<11} {text}" for name, text in rows)
 
 
@@ -96,6 +105,20 @@ def _front_end(shell: Any) -> Iterator[tuple[str, str]]:
 
     yield "shell", f"{type(shell).__module__}.{type(shell).__name__}"
     yield "view", f"{type(choose(shell)).__name__}"
+
+
+def _policy(session: Session) -> Iterator[tuple[str, str]]:
+    """A file that could not be used when the session began is looked at again."""
+    policy = session.policy
+    if policy.file is None:
+        yield "policy", "none"
+    elif policy.problem:
+        again = read_policy(policy.file)
+        yield "policy", policy.problem
+        yield "", again.problem if again and again.problem else "It is corrected now: restart the kernel."
+    else:
+        held = [name for name in (*LIMITS, *DEFAULTS) if policy.holds(name)]
+        yield "policy", f"{policy.file}, which holds {', '.join(held) or 'nothing, it only proposes'}"
 
 
 def _address(session: Session) -> Iterator[tuple[str, str]]:

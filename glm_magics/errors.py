@@ -2,6 +2,7 @@
 
     GLMError
     ├── SettingError            a setting or key is missing or malformed; nothing was sent
+    │   └── PolicyError         the policy of the class does not allow it, or cannot be read; nothing was sent
     ├── RequestError            the request cannot work as written
     │   ├── UnknownTier         no such model (1211)
     │   ├── PromptTooLong       more tokens than the tier's context window (1261)
@@ -58,6 +59,7 @@ __all__ = [
     "NotRecorded",
     "OverloadedError",
     "ParseError",
+    "PolicyError",
     "PromptTooLong",
     "ProtocolError",
     "QuotaError",
@@ -114,6 +116,10 @@ class GLMError(Exception):
 
 
 class SettingError(GLMError):
+    pass
+
+
+class PolicyError(SettingError):
     pass
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "option_named",
     "parse",
     "parse_all",
+    "read_value",
     "words",
 ]
 
@@ -210,6 +211,12 @@ def words(line: str) -> Iterator[str]:
 
 def option_named(name: str) -> Option | None:
     return _BY_NAME.get(name.replace("_", "-") if name.startswith("--") else name)
+
+
+def read_value(target: str, text: str) -> Any:
+    """A value as it is written after the option of that target. Raises `GrammarError`."""
+    option = next(option for option in OPTIONS if option.target == target)
+    return _READERS[option.kind](target, text)
 
 
 def manual() -> Iterator[tuple[str, str]]:

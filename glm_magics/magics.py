@@ -15,7 +15,7 @@ from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe
 
 from glm_magics import __version__, _connect, _control, api, manual, questions
 from glm_magics._options import DEFAULT_TIER, Options
-from glm_magics.errors import GLMError, UnknownTier
+from glm_magics.errors import GLMError, PolicyError, UnknownTier
 from glm_magics.frames import accessor
 from glm_magics.grammar import PRIVACY_LEVELS
 
@@ -97,6 +97,19 @@ class GLMMagics(Magics):
             return api.session().find_tier(value).id if value else ""
         except UnknownTier as error:
             raise TraitError(error.message) from None
+        except PolicyError as error:
+            if api.session().policy.problem:
+                return value  # no cell will run; `%glm doctor` says why
+            raise TraitError(str(error)) from None
+
+    @validate("system", "think", "temperature", "max_tokens", "privacy", "mask")
+    def _allowed(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        try:
+            api.session().policy.check_option(proposal["trait"].name, None if value == "" else value)
+        except PolicyError as error:
+            raise TraitError(str(error)) from None
+        return value
 
     @observe(*_SETTINGS)
     def _setting_changed(self, change: Any) -> None:
@@ -106,9 +119,15 @@ class GLMMagics(Magics):
         session.defaults = replace(session.defaults, **changed)
 
     def _keep(self, chosen: Options) -> None:
-        """What was chosen in this session is stronger than the configuration, so a reload changes nothing."""
+        """What was chosen in this session is stronger than the configuration, so a reload changes nothing.
+
+        What the policy of the class only proposes is weaker than the configuration.
+        """
+        proposed, configured = api.session().policy.defaults, self.config.get("GLMMagics", {})
         for name in _SETTINGS:
             value = getattr(chosen, name)
+            if name in configured and value == getattr(proposed, name):
+                continue
             if value not in (None, ()):
                 setattr(self, name, list(value) if isinstance(value, tuple) else value)
 

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connect": ("URL", "z.ai, bigmodel, demo, or any server; --currency USD --level V1 --gateway --tier"),
     "usage": ("[--plot]", "what was asked and spent, as a DataFrame"),
     "budget": ("AMOUNT|off [per cell]", "a wall for the session, each cell, or all with `shared FILE`"),
+    "config": ("[NAME [VALUE]]", "the settings, from where they come, and which a policy file locks"),
     "demo": ("on|off|fault|pace X", "the offline engine; alone it explains itself"),
     "record": ("FILE|off", "every request and answer into a cassette; --update asks only what is missing"),
     "replay": ("FILE|off", "answers from a cassette, without a network; --pace fast does not wait"),

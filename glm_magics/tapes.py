@@ -177,7 +177,7 @@ def replay(path: str | PathLike[str], *, pace: Pace = "real") -> Replay:
     )
     options: dict[str, Any] = {"pause": _no_pause} if pace == "fast" else {}
     client = Client(endpoint, transport=player, quota=Quota(), **options)
-    session = Session(client, before.defaults, before.cell_budget)
+    session = Session(client, before.defaults, before.cell_budget, policy=before.policy)
     session.ledger = Ledger(before.ledger.budget if before.has_ledger else None)
     tape = Replay(place, pace, cassette, before, session, player)
     session.tape = tape

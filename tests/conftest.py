@@ -23,6 +23,7 @@ KEY_VARIABLES = (
     "ZHIPU_API_KEY",
     "GLM_CACHE",
     "GLM_CURRENCY",
+    "GLM_POLICY",
 )
 
 

@@ -22,8 +22,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cells",),
     ("compare_cells", "each_cells"),
     ("commands", "completer", "prompting", "questions"),
-    ("check_commands",),
-    ("data_cells", "doctor", "explain", "manual"),
+    ("check_commands", "config_commands"),
+    ("config_card", "data_cells", "doctor", "explain", "manual"),
     ("tape_commands", "testing"),
     ("sharing", "tapes"),
     ("views", "frames"),
@@ -31,6 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checks", "documents", "_comparing", "_data_stream", "rows"),
     ("_session",),
     ("_asking",),
+    ("_governing", "_policy_file"),
+    ("_policy",),
     ("_check_values", "_connect", "_options", "images", "remarks", "structured"),
     ("_batch_api",),
     ("demo", "client", "cassette", "gateway"),
@@ -62,7 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # What may be heavy or absent, and where alone it may be imported.
 HEAVY = {
     "IPython": {"", "magics", "cells", "commands", "completer", "frames", "questions", "views"},
-    "traitlets": {"magics", "views"},
+    "traitlets": {"config_commands", "magics", "views"},
     "anywidget": {"views"},
     "ipywidgets": {"views"},
     "pandas": {"", "api", "commands", "chat", "frames", "structured"},

@@ -238,7 +238,7 @@ class MapReduce(Pulled):
 def _job(session: Session, options: Options) -> Session:
     """The same endpoint and settings, with a ledger of its own: one wall for all requests."""
     walls = [amount for amount in (options.budget, session.cell_budget) if amount is not None]
-    job = Session(session.client, session.defaults)
+    job = Session(session.client, session.defaults, policy=session.policy.without_money())
     job.ledger = Ledger(
         Budget(session.money(min(walls)), "this cell") if walls else None, parent=session.ledger
     )

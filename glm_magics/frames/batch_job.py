@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from glm_magics import _governing
 from glm_magics._batch_api import BatchApi
 from glm_magics._options import Options
 from glm_magics.chat import Cost
@@ -100,7 +101,7 @@ class BatchJob:
         pending. After a restart `frame` has to be given: rows are known by their prompts, in any order.
         """
         self._check_server()
-        self.steps.submit()
+        self._submit()
         self.steps.look()
         rows = self._rows if frame is None else self._rows_of(frame)
         if rows is None:
@@ -161,9 +162,17 @@ class BatchJob:
 
     # -----------------------------------------------------------------------------------------------
 
+    def _submit(self) -> None:
+        """Send what waits. A job may have been written under another policy than this session's."""
+        note = self._store.journal.job(self.id)
+        if note is not None and self.steps.is_waiting:
+            _governing.hold(self.session)
+            self.session.policy.check_tier(note.tier)
+        self.steps.submit()
+
     def _try_to_look(self) -> None:
         try:
-            self.steps.submit()
+            self._submit()
             self.steps.look()
         except (ThrottledError, ServerError, ConnectionProblem):
             pass  # the next look may reach it

@@ -26,6 +26,7 @@ from glm_magics.shared_budget import SharedBudget
 
 if TYPE_CHECKING:
     from glm_magics._options import Options
+    from glm_magics._policy import Policy
     from glm_magics._tier import Tier
     from glm_magics._wire import Dialect
     from glm_magics.client import Client
@@ -134,6 +135,7 @@ class Elsewhere:
 
     address: Address
     defaults: Options
+    policy: Policy
     tier: Tier
     wall: Wall | None
     shared: Wall | None
@@ -146,6 +148,7 @@ class Elsewhere:
         return cls(
             address=Address.of(session.client),
             defaults=session.defaults,
+            policy=session.policy.without_money(),
             tier=tier,
             wall=Wall.new(session.money(min(limits))) if limits else None,
             shared=Wall.of(shared) if shared is not None else None,
@@ -170,7 +173,7 @@ class Elsewhere:
         return self._session(self.address.connect(), Ledger(shared=shared))
 
     def _session(self, client: Client, ledger: Ledger) -> Session:
-        session = Session(client, self.defaults)
+        session = Session(client, self.defaults, policy=self.policy)
         wall = self.wall.open() if self.wall is not None else None
         session.ledger = Ledger(shared=wall, parent=ledger)
         return session

@@ -338,7 +338,8 @@ def _run(plan: RowPlan, items: list[Item], how: How, cache: RowCache, slots: Slo
 def settled(session: Session, how: How) -> Options:
     """The options, without thinking where nothing was said about it and the tier can do without."""
     tier = session.find_tier(how.options.tier or session.defaults.tier)
-    quiet = not how.says_how_to_think and tier.can_think and tier.can_skip_thinking
+    says = how.says_how_to_think or session.policy.holds("think")
+    quiet = not says and tier.can_think and tier.can_skip_thinking
     return replace(how.options, think=False) if quiet else how.options
 
 

@@ -78,6 +78,11 @@ class Steps:
                 found = known.get(part.digest)
                 self._created(part, found) if found else self._create(self._uploaded(part))
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether `submit` has something to send."""
+        return bool(self._waiting())
+
     def _waiting(self) -> list[Part]:
         return [part for part in self.parts if not part.batch_id and part.status not in _OVER]
 

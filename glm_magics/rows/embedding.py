@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from glm_magics import _governing
 from glm_magics._embedding_models import EmbeddingModel
 from glm_magics._stream import Limits
 from glm_magics._whole import Connections
@@ -42,6 +43,8 @@ class EmbeddingPlan:
     label = "embeddings"
 
     def __init__(self, session: Session, model: EmbeddingModel, dimensions: int | None = None) -> None:
+        _governing.hold(session)
+        session.policy.check_listed(model.id)
         self.session = session
         self.model = model
         self.tier = model.tier

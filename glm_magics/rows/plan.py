@@ -82,7 +82,7 @@ class Plan:
         """Rows per request; text goes singly unless a number is asked for, as nobody knows its length."""
         if wanted == "auto" and self.is_text:
             return PackSize(1)
-        longest = self.tier.max_output
+        longest = self.session.policy.longest(self.tier, self.tier.max_output)
         most = longest // 4 // self.usual_tokens if longest else 50
         return PackSize(wanted, most=most)
 
@@ -177,8 +177,9 @@ class Plan:
         if each is None and bounded and not thinks:
             each = _TEXT_TOKENS if self.is_text else _RECORD_TOKENS
         if each is None:
-            return None
-        return min(each * rows, self.tier.max_output or each * rows)
+            return self.session.policy.longest(self.tier, None)
+        wanted = min(each * rows, self.tier.max_output or each * rows)
+        return self.session.policy.longest(self.tier, wanted)
 
     @property
     def usual_tokens(self) -> int:
