@@ -71,6 +71,7 @@ def make_plan(
     task = last.content.strip()
     room = _room(tier, task, options, before)
     noting = _noting(tier, options, room)
+    noting = replace(noting, max_tokens=session.policy.longest(tier, noting.max_tokens))
     most = min(PART_TOKENS, room - (noting.max_tokens or 0))
     cut = parts(documents, most)
     plan = Plan(
