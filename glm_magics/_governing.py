@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from glm_magics._connect import PLATFORMS
 from glm_magics._options import Options
-from glm_magics.chat import Cost
 from glm_magics.errors import SettingError
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
     from glm_magics._tier import Tier
-    from glm_magics.chat import ChatRequest
+    from glm_magics.chat import ChatRequest, Cost
     from glm_magics.ledger import Ledger
 
 __all__ = ["held", "hold", "raise_walls"]

@@ -1,4 +1,4 @@
-"""A policy is found and read: `glm_policy.toml`, or the table `[tool.glm_magics]` of a `pyproject.toml`.
+"""A policy is read: `glm_policy.toml`, or the table `[tool.glm_magics]` of a `pyproject.toml`.
 
 tiers = ["glm-4.5-air", "glm-4.7-flash"]   # no others
 max_tokens = 2048                # the longest answer, thinking included
@@ -25,13 +25,13 @@ from urllib.parse import urlsplit
 
 from glm_magics._connect import BY_HOST, ENVIRONMENT, PLATFORMS, environment_keys
 from glm_magics._options import DEFAULT_TIER, Options
-from glm_magics._policy import DEFAULTS, HINTS, LIMITS, NO_POLICY, Policy
+from glm_magics._policy import DEFAULTS, HINTS, LIMITS, Policy
 from glm_magics.errors import SettingError, UnknownTier
 from glm_magics.grammar import PRIVACY_LEVELS
 
-__all__ = ["FILE_NAME", "VARIABLE", "find_policy", "read_policy"]
+__all__ = ["broken", "read_policy"]
 
-VARIABLE, FILE_NAME, _PROJECT = "GLM_POLICY", "glm_policy.toml", "pyproject.toml"
+_PROJECT = "pyproject.toml"
 _MOST_BYTES = 1_000_000
 _MENTION = re.compile(r"glm[-_ ]?magics", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:api_?)?(?:key|token|secret|password)s?", re.IGNORECASE)
@@ -43,33 +43,9 @@ class _Wrong(ValueError):
     """What is wrong, in a sentence without the name of the file."""
 
 
-def find_policy(folder: Path | None = None, environ: Mapping[str, str] = ENVIRONMENT) -> Policy:
-    """The policy for a notebook in `folder` (the working folder, unless given); an empty one without a file.
-
-    GLM_POLICY names the file; else it is in the nearest folder upward that has `glm_policy.toml`, or a
-    `pyproject.toml` with `[tool.glm_magics]`. One file counts, and nothing is merged. A file that cannot be
-    used is a policy with a `problem`, which lets nothing be asked.
-    """
-    named = environ.get(VARIABLE, "").strip()
-    if named:
-        return read_policy(Path(named).expanduser(), environ) or _broken(
-            Path(named), "expected a table [tool.glm_magics]; there is none"
-        )
-    try:
-        start = (folder or Path.cwd()).absolute()
-    except OSError:  # the working folder was removed
-        return NO_POLICY
-    for place in (start, *start.parents):
-        for name in (FILE_NAME, _PROJECT):
-            if _is_there(place / name):
-                found = read_policy(place / name, environ)
-                if found is not None:
-                    return found
-    return NO_POLICY
-
-
 def read_policy(file: Path, environ: Mapping[str, str] = ENVIRONMENT) -> Policy | None:
-    """The policy of a file; None for a `pyproject.toml` that has none. It never raises: see `find_policy`."""
+    """The policy of a file; None for a `pyproject.toml` that has none. It never raises: a file that
+    cannot be used is a policy with a `problem`."""
     try:
         text = _text(file)
         if file.name == _PROJECT and not _MENTION.search(text):
@@ -77,21 +53,15 @@ def read_policy(file: Path, environ: Mapping[str, str] = ENVIRONMENT) -> Policy 
         table = _table(file, text)
         return None if table is None else _policy(file, text, table, environ)
     except OSError as error:
-        return _broken(file, f"it cannot be read: {error.strerror or 'no reason given'}")
+        return broken(file, f"it cannot be read: {error.strerror or 'no reason given'}")
     except (ValueError, SettingError) as error:
-        return _broken(file, error.message if isinstance(error, SettingError) else str(error))
+        return broken(file, error.message if isinstance(error, SettingError) else str(error))
 
 
-def _broken(file: Path, problem: str) -> Policy:
+def broken(file: Path, problem: str) -> Policy:
+    """What is left of a file with this problem."""
     told = problem.rstrip(".") + ("" if problem.endswith("?") else ".")
     return Policy(file=file.absolute(), problem=f"The policy {file.name} cannot be used: {told}")
-
-
-def _is_there(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except OSError:  # a folder that may not be looked into
-        return False
 
 
 def _text(file: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from glm_magics import _connect, _governing
 from glm_magics._options import Options
 from glm_magics._policy import Policy
-from glm_magics._policy_file import find_policy
+from glm_magics._policy_place import find_policy
 from glm_magics._session import Session
 from glm_magics.client import Client
 from glm_magics.errors import SettingError

@@ -14,7 +14,8 @@ import glm_magics as glm
 from glm_magics import api
 from glm_magics._connect import PLATFORMS, from_policy
 from glm_magics._policy import DEFAULTS, HINTS, LIMITS, NO_POLICY, Policy
-from glm_magics._policy_file import find_policy, read_policy
+from glm_magics._policy_file import read_policy
+from glm_magics._policy_place import find_policy
 from glm_magics._session import Session
 from glm_magics.chat import ChatRequest, Message
 from glm_magics.config_card import SETTINGS, card, settings
