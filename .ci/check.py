@@ -21,7 +21,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+CI = Path(__file__).resolve().parent
+ROOT = CI.parent
 PYTEST = (sys.executable, "-m", "pytest")
 NPM = shutil.which("npm") or "npm"
 
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     wanted = [step for step in STEPS if step.name in (options.steps or _NAMES)]
     with tempfile.TemporaryDirectory() as home:
-        environment = _environment(home)
+        environment = clean_environment(home)
         results = [_run(step, environment, long=options.long) for step in wanted]
     _report(results)
     return 1 if any(result.problem for result in results) else 0
@@ -98,10 +99,12 @@ def _step(name: str) -> str:
     return name
 
 
-_PRIVATE = re.compile(r"GLM_|ZAI_|ZHIPU|JUPYTER|IPYTHON|JPY_|PYTEST_|VIRTUAL_ENV$|PYTHONPATH$")
+_PRIVATE = re.compile(
+    r"GLM_|ZAI_|ZHIPU|OPENAI_|JUPYTER|IPYTHON|JPY_|PYTEST_|VIRTUAL_ENV$|PYTHONPATH$|.*_(API_KEY|TOKEN|SECRET)$"
+)
 
 
-def _environment(home: str) -> dict[str, str]:
+def clean_environment(home: str) -> dict[str, str]:
     """This process's environment without keys, servers and settings of whoever runs the checks."""
     kept = {name: value for name, value in os.environ.items() if not _PRIVATE.match(name)}
     scripts = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
