@@ -29,7 +29,10 @@ NPM = shutil.which("npm") or "npm"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`counts`: there are tests to count; `skips`: some may be skipped; `has_long`: `--long` adds to it."""
+    """`counts`: there are tests to count; `skips`: some may be skipped; `has_long`: `--long` adds to it.
+
+    `long_words` are what `--long` adds in the place of pytest's option.
+    """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
@@ -37,6 +40,7 @@ class Step:
     counts: bool = True
     skips: bool = True
     has_long: bool = False
+    long_words: tuple[str, ...] = ()
 
 
 STEPS = (
@@ -59,6 +63,7 @@ STEPS = (
         ),
         skips=False,
     ),
+    Step("binder", ((sys.executable, ".ci/binder.py"),), skips=False, long_words=("--times", "20")),
     Step("browser", ((*PYTEST, "-q", "-p", "no:xdist", "tests/browser"),), has_long=True, skips=False),
 )
 
@@ -121,7 +126,7 @@ def _run(step: Step, environment: Mapping[str, str], *, long: bool) -> Result:
     began = time.monotonic()
     codes, counted = [], {"passed": 0, "failed": 0, "skipped": 0}
     for command in step.commands:
-        words = (*command, *_length(long)) if step.has_long else command
+        words = (*command, *_added(step, long))
         print(f"\n── {step.name}: {' '.join(_short(word) for word in words)}", flush=True)
         code, output = _tee(words, ROOT / step.folder, environment)
         codes.append(code)
@@ -135,8 +140,10 @@ def _run(step: Step, environment: Mapping[str, str], *, long: bool) -> Result:
     return Result(step.name, **counted, seconds=time.monotonic() - began, problem=problem)
 
 
-def _length(long: bool) -> tuple[str, ...]:
-    return ("--long",) if long else ("-m", "not long")
+def _added(step: Step, long: bool) -> tuple[str, ...]:
+    if step.has_long:
+        return ("--long",) if long else ("-m", "not long")
+    return step.long_words if long else ()
 
 
 def _short(word: str) -> str:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -12,17 +13,19 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-BINDER = Path(__file__).parent.parent / "binder"
+ROOT = Path(__file__).parent.parent
+BINDER = ROOT / "binder"
+LOCK = re.sub(r"(?m)^#.*\n", "", (BINDER / "requirements.txt").read_text("utf-8")).replace("\\\n", "")
 PINS = {
     canonicalize_name(requirement.name): requirement
-    for line in (BINDER / "requirements.txt").read_text("utf-8").splitlines()
-    if line and not line.startswith("#")
-    for requirement in [Requirement(line)]
+    for line in LOCK.splitlines()
+    for requirement in [Requirement(line.split(" --hash=")[0].strip().split()[0])]
 }
 NEEDED = [
     requirement
     for requirement in map(Requirement, requires("glm-magics") or ())
-    if requirement.marker is None or requirement.marker.evaluate({"extra": "plot"})
+    if requirement.marker is None
+    or any(requirement.marker.evaluate({"extra": extra}) for extra in ("plot", "dask"))
 ]
 
 
@@ -30,6 +33,11 @@ def test_every_pin_is_exact() -> None:
     loose = [str(pin) for pin in PINS.values() if not re.fullmatch(r"==[\w.]+", str(pin.specifier))]
     assert loose == []
     assert len(PINS) > len(NEEDED)
+
+
+def test_every_pin_has_its_hashes() -> None:
+    hashed = re.compile(r"\S+==\S+( +--hash=sha256:[0-9a-f]{64})+")
+    assert [line for line in LOCK.splitlines() if not hashed.fullmatch(line)] == []
 
 
 @pytest.mark.parametrize("needed", NEEDED, ids=str)
@@ -45,8 +53,9 @@ def test_the_version_of_python_is_one_that_the_package_takes() -> None:
     assert int(match[1]) >= 10
 
 
-def test_the_step_after_the_build_can_be_executed() -> None:
-    step = BINDER / "postBuild"
+@pytest.mark.parametrize("name", ["postBuild", "start"])
+def test_a_step_can_be_executed(name: str) -> None:
+    step = BINDER / name
     assert os.access(step, os.X_OK)
     assert step.read_text("utf-8").startswith("#!/bin/bash\nset -euo pipefail\n")
 
@@ -62,6 +71,82 @@ def test_the_step_after_the_build_is_bash(tmp_path: Path) -> None:
     python.chmod(0o755)
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run([BINDER / "postBuild"], env=environment, check=True, cwd=tmp_path)
-    assert "pip install --no-cache-dir --no-deps ." in (tmp_path / "python.calls").read_text()
+    assert (
+        "pip install --no-cache-dir --no-deps --no-build-isolation ."
+        in (tmp_path / "python.calls").read_text()
+    )
     overrides = tmp_path / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     subprocess.run([sys.executable, "-m", "json.tool", overrides], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_start_runs_the_command_that_it_is_given_with_the_demo_beside_it(tmp_path: Path) -> None:
+    """`python` notes its arguments; the command's output and exit code are those of `start`."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/bash\nprintf "%s\\n" "$*" >> "$0.calls"\n')
+    python.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(tmp_path), "GLM_DEMO_PORT": "8123"}
+    words = [BINDER / "start", "bash", "-c", 'echo "$1"; exit 7', "bash", "two words"]
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (7, "two words\n")
+    calls = tmp_path / "python.calls"
+    until = time.monotonic() + 30
+    while not calls.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert calls.read_text() == "-m glm_magics.demo --port 8123\n"
+
+
+def shut(tmp_path: Path, code: str) -> tuple[str, str]:
+    """What `code` prints where only this machine is reached, and what was noted."""
+    shutil.copy2(ROOT / ".ci" / "loopback_only.py", tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, "-c", f"import loopback_only, socket\n{code}"]
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    log = tmp_path / "loopback_only.log"
+    return ran.stdout.strip() or ran.stderr, log.read_text("utf-8") if log.exists() else ""
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        ("socket.connect", 'socket.socket().connect(("192.0.2.1", 80))'),
+        ("socket.connect", 'socket.socket().connect_ex(("192.0.2.1", 80))'),
+        ("socket.connect", 'socket.socket(socket.AF_INET6).connect(("2001:db8::1", 80))'),
+        ("socket.sendto", 'socket.socket(type=socket.SOCK_DGRAM).sendto(b"", ("192.0.2.1", 80))'),
+        ("socket.bind", 'socket.socket().bind(("0.0.0.0", 0))'),
+        ("socket.getaddrinfo", 'socket.getaddrinfo("example.invalid", 80)'),
+        ("socket.gethostbyname", 'socket.gethostbyname("example.invalid")'),
+    ],
+)
+def test_an_address_outside_is_refused_and_noted(tmp_path: Path, event: str, code: str) -> None:
+    caught = f"try:\n    {code}\nexcept OSError as error:\n    print(type(error).__name__)"
+    said, noted = shut(tmp_path, caught)
+    assert said == "OutsideRefused"
+    assert noted.startswith(f"{event} ")
+
+
+def test_this_machine_is_reached_where_the_outside_is_refused(tmp_path: Path) -> None:
+    code = (
+        'server = socket.create_server(("127.0.0.1", 0))\n'
+        'socket.create_connection(("localhost", server.getsockname()[1]), 5)\n'
+        'left, right = socket.socketpair(); left.sendall(b"reached"); print(right.recv(9).decode())'
+    )
+    assert shut(tmp_path, code) == ("reached", "")
+
+
+def test_an_output_that_is_not_the_same_and_one_that_is_missing_are_named(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder, text in zip(folders, ("a", "b"), strict=True):
+        (folder / "01").mkdir(parents=True)
+        (folder / "01" / "001.json").write_text("same")
+        (folder / "01" / "002.json").write_text(text)
+    (folders[1] / "01" / "003.json").write_text("more")
+    code = (
+        "import sys; from pathlib import Path; import binder\n"
+        "print(*binder.differences(Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".ci")}
+    words = [sys.executable, "-c", code, *folders]
+    ran = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stdout.split() == ["01/002", "01/003"], ran.stderr
