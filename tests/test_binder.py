@@ -1,5 +1,6 @@
 """binder/ is what repo2docker reads: exact pins that fit the package, one version of Python, one executable step."""
 
+import json
 import os
 import re
 import shutil
@@ -150,3 +151,21 @@ def test_an_output_that_is_not_the_same_and_one_that_is_missing_are_named(tmp_pa
     words = [sys.executable, "-c", code, *folders]
     ran = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ran.stdout.split() == ["01/002", "01/003"], ran.stderr
+
+
+def test_of_an_output_only_the_times_are_left_out() -> None:
+    code = (
+        "import json, sys; from notebook_outputs import without_times\n"
+        "print(json.dumps(without_times(json.load(sys.stdin), lambda text: text, has_plot=sys.argv[1] == 'plot')))"
+    )
+    answer = {"id": "20261126223842000000009e3779b1", "seconds": 5.1, "cost": "0.1", "tier": "glm-4.5-air"}
+    output = {"metadata": {"glm_magics": answer}, "data": {"image/png": "iVBO", "text/plain": "5.1 s"}}
+    kept = {**answer, "id": "TIME000000009e3779b1", "seconds": "TIME"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".ci")}
+    for plot, picture in (("no plot", "iVBO"), ("plot", "PLOT OF SECONDS")):
+        words = [sys.executable, "-c", code, plot]
+        ran = subprocess.run(
+            words, input=json.dumps([output]), env=environment, capture_output=True, text=True, timeout=60
+        )
+        data = {"image/png": picture, "text/plain": "5.1 s"}
+        assert json.loads(ran.stdout) == [{"metadata": {"glm_magics": kept}, "data": data}], ran.stderr
