@@ -1,9 +1,9 @@
 """A plugin for pytest with nbval: writes what each cell put out, without what is time.
 
-NOTEBOOK_OUTPUTS names the folder. nbval compares with the saved notebook, and leaves out metadata, tracebacks,
-pictures and widgets; here all is kept, so that two runs can be compared with each other. What is time: what
-`nbval.cfg` names, the times in an answer's metadata, and the picture of `%glm usage --plot`, of which one part
-shows seconds.
+NOTEBOOK_OUTPUTS names the folder. nbval compares with the saved notebook, and leaves out metadata,
+tracebacks, pictures and widgets; here all is kept, so that two runs can be compared with each other. What is
+time: what `nbval.cfg` names, the times in an answer's metadata, and the picture of `%glm usage --plot`, of
+which one part shows seconds.
 """
 
 from __future__ import annotations
