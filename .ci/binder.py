@@ -6,8 +6,9 @@
 The steps, their order and their folder are repo2docker's: the checkout is the home, `start` gets the
 command to run. Once the environment is built, no Python process of it reaches anything but this machine
 (`loopback_only.py`), and no variable holds a key. The kernels have what Binder installs and nothing else;
-nbval runs beside them, in the environment of the checks. It needs the Python of binder/runtime.txt;
-BINDER_PYTHON names it where it is not found.
+nbval runs beside them, in the environment of the checks, and compares with the saved outputs. Two things
+differ from Binder, for speed: pip keeps its cache, and does not compile what no notebook imports. It needs
+the Python of binder/runtime.txt; BINDER_PYTHON names it where it is not found.
 """
 
 from __future__ import annotations
@@ -102,25 +103,24 @@ def _check(folder: Path, times: int) -> None:
         print(f"binder: {times} runs, {cells} cells each, all outputs the same", flush=True)
 
 
-def interpreter() -> str:
-    """The Python of runtime.txt: BINDER_PYTHON, this one, one on the PATH, one of pyenv.
+def interpreter(version: str) -> str:
+    """A Python of this version: the one that BINDER_PYTHON names, or this one, one on the PATH, one of pyenv.
 
     Raises:
         BinderError: there is none.
     """
-    version = (ROOT / "binder" / "runtime.txt").read_text("utf-8").strip().removeprefix("python-")
+    named = os.environ.get("BINDER_PYTHON")
+    if named:
+        if _version(named) != version:
+            raise BinderError(f"BINDER_PYTHON is {named}, which is not Python {version}")
+        return named
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
-    found = sorted(str(path) for path in pyenv.glob(f"versions/{version}*/bin/python"))
-    for candidate in (
-        os.environ.get("BINDER_PYTHON"),
-        sys.executable,
-        shutil.which(f"python{version}"),
-        *found,
-    ):
+    installed = sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python"))
+    for candidate in (sys.executable, shutil.which(f"python{version}"), *installed):
         if candidate and _version(candidate) == version:
             return candidate
     raise BinderError(
-        f"Python {version} is missing: install it, or name it with BINDER_PYTHON=/path/to/python"
+        f"Python {version} is missing: install it, or name it with BINDER_PYTHON=/path/to/python{version}"
     )
 
 
@@ -136,11 +136,14 @@ def _version(python: str) -> str:
 def _build(folder: Path) -> Image:
     home, prefix, guard = folder / "home", folder / "env", folder / "guard"
     _copy_checkout(home)
+    version = (home / "binder" / "runtime.txt").read_text("utf-8").strip().removeprefix("python-")
     clean = clean_environment(str(folder / "settings"))
-    _step("environment", (interpreter(), "-m", "venv", str(prefix)), home, clean)
+    _step("environment", (interpreter(version), "-m", "venv", str(prefix)), home, clean)
     image = Image(home, prefix, guard, {**clean, "PATH": f"{prefix / 'bin'}{os.pathsep}{clean['PATH']}"})
-    requirements = ("-m", "pip", "install", "-q", "--require-hashes", "-r", "binder/requirements.txt")
-    _step("requirements.txt", (image.python, *requirements), home, image.environment)
+    install = ("-m", "pip", "install", "-q", "--no-compile", "--require-hashes")
+    _step(
+        "requirements.txt", (image.python, *install, "-r", "binder/requirements.txt"), home, image.environment
+    )
     _step("postBuild", ("binder/postBuild",), home, {**image.environment, "HOME": str(home)})
     return image
 

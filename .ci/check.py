@@ -53,17 +53,7 @@ STEPS = (
         ((*PYTEST, "-q", "-n", "2", "--dist", "loadfile", "tests", "--ignore", "tests/browser"),),
         has_long=True,
     ),
-    Step(
-        "notebooks",
-        (
-            (
-                *(*PYTEST, "-q", "-p", "no:xdist", "--nbval", "--nbval-current-env"),
-                *("--nbval-sanitize-with", "notebooks/nbval.cfg", "notebooks"),
-            ),
-        ),
-        skips=False,
-    ),
-    Step("binder", ((sys.executable, ".ci/binder.py"),), skips=False, long_words=("--times", "20")),
+    Step("notebooks", ((sys.executable, ".ci/binder.py"),), skips=False, long_words=("--times", "20")),
     Step("browser", ((*PYTEST, "-q", "-p", "no:xdist", "tests/browser"),), has_long=True, skips=False),
 )
 

@@ -102,6 +102,33 @@ def test_start_runs_the_command_that_it_is_given_with_the_demo_beside_it(tmp_pat
     assert calls.read_text() == "-m glm_magics.demo --port 8123\n"
 
 
+def interpreter(version: str, named: str) -> str:
+    """What `.ci/binder.py` finds where BINDER_PYTHON is `named`, or the error that it tells."""
+    code = (
+        "import sys, binder\n"
+        "try:\n    print(binder.interpreter(sys.argv[1]))\n"
+        "except binder.BinderError as error:\n    print(error)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".ci"), "BINDER_PYTHON": named}
+    words = [sys.executable, "-c", code, version]
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    return ran.stdout.strip() or ran.stderr
+
+
+def test_the_python_that_runs_the_checks_is_binders_where_the_version_is_the_same() -> None:
+    assert interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}", "") == sys.executable
+
+
+def test_a_python_that_is_nowhere_is_said_to_be_missing_with_what_to_do() -> None:
+    told = "Python 3.0 is missing: install it, or name it with BINDER_PYTHON=/path/to/python3.0"
+    assert interpreter("3.0", "") == told
+
+
+@pytest.mark.parametrize("named", [sys.executable, "/no/python"])
+def test_a_python_that_is_named_but_is_not_the_version_is_refused(named: str) -> None:
+    assert interpreter("3.0", named) == f"BINDER_PYTHON is {named}, which is not Python 3.0"
+
+
 def shut(tmp_path: Path, code: str) -> tuple[str, str]:
     """What `code` prints where only this machine is reached, and what was noted."""
     shutil.copy2(ROOT / ".ci" / "loopback_only.py", tmp_path)
