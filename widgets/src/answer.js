@@ -332,8 +332,8 @@ async function askToStop(kernel, id) {
 
 /** The kernel that Stop can reach, if any. @param {Model} model */
 function kernelOf(model) {
-  // In VS Code no message arrives while a cell runs.
-  if (document.body.hasAttribute("data-vscode-theme-kind")) return undefined;
+  // In VS Code no message arrives while a cell runs; Voilà refuses to interrupt and has no subshells (0.5.13).
+  if (["data-vscode-theme-kind", "data-voila"].some((name) => document.body.hasAttribute(name))) return undefined;
   const kernel = managerOf(model)?.kernel;
   return kernel?.interrupt ? kernel : undefined;
 }

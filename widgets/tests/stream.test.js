@@ -320,9 +320,12 @@ test("a kernel that cannot be interrupted: the reader is told what to do", async
   assert.match(view.find("[role=status]").textContent, /stop button/);
 });
 
-test("Stop is hidden where there is no kernel to reach, and in VS Code", async () => {
+test("Stop is hidden where there is no kernel to reach, in VS Code and in Voilà", async () => {
   assert.ok(open({}).find(".glm-stop").hidden);
-  document.body.setAttribute("data-vscode-theme-kind", "vscode-dark");
-  assert.ok(open({ kernel: makeKernel() }).find(".glm-stop").hidden);
-  document.body.removeAttribute("data-vscode-theme-kind");
+  for (const mark of ["data-vscode-theme-kind", "data-voila"]) {
+    document.body.setAttribute(mark, "");
+    assert.ok(open({ kernel: makeKernel() }).find(".glm-stop").hidden, mark);
+    document.body.removeAttribute(mark);
+  }
+  assert.ok(!open({ kernel: makeKernel() }).find(".glm-stop").hidden);
 });
