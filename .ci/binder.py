@@ -266,7 +266,7 @@ def differences(first: Path, second: Path) -> list[str]:
 
 
 def _files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.glob("*/*.json")}
+    return {str(path.relative_to(folder)) for path in folder.glob("**/*.json")}
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ _PLOT_OF_SECONDS = "%glm usage --plot"
 def pytest_runtest_teardown(item: Any) -> None:
     outputs = getattr(item, "test_outputs", None)
     if outputs is not None:
-        folder = Path(os.environ["NOTEBOOK_OUTPUTS"], item.path.stem)
+        notebook = item.path.relative_to(item.config.rootpath).with_suffix("")
+        folder = Path(os.environ["NOTEBOOK_OUTPUTS"], notebook)
         folder.mkdir(parents=True, exist_ok=True)
         kept = without_times(outputs, item.sanitize, has_plot=_PLOT_OF_SECONDS in item.cell.source)
         text = json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False)

@@ -171,9 +171,10 @@ def test_an_output_that_is_not_the_same_and_one_that_is_missing_are_named(tmp_pa
     folders = [tmp_path / name for name in ("first", "second")]
     for folder, text in zip(folders, ("a", "b"), strict=True):
         (folder / "01").mkdir(parents=True)
+        (folder / "workshop" / "01").mkdir(parents=True)
         (folder / "01" / "001.json").write_text("same")
         (folder / "01" / "002.json").write_text(text)
-    (folders[1] / "01" / "003.json").write_text("more")
+    (folders[1] / "workshop" / "01" / "003.json").write_text("more")
     code = (
         "import sys; from pathlib import Path; import binder\n"
         "print(*binder.differences(Path(sys.argv[1]), Path(sys.argv[2])))"
@@ -181,7 +182,7 @@ def test_an_output_that_is_not_the_same_and_one_that_is_missing_are_named(tmp_pa
     environment = {**os.environ, "PYTHONPATH": str(ROOT / ".ci")}
     words = [sys.executable, "-c", code, *folders]
     ran = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert ran.stdout.split() == ["01/002", "01/003"], ran.stderr
+    assert ran.stdout.split() == ["01/002", "workshop/01/003"], ran.stderr
 
 
 def test_of_an_output_only_the_times_are_left_out() -> None:
