@@ -192,11 +192,13 @@ def _run_notebooks(image: Image, folder: Path) -> Path:
         "PYTHONPATH": str(image.guard),
     }
     pytest = (sys.executable, "-m", "pytest", "-q", "-p", "loopback_only", "-p", "notebook_outputs")
-    jobs = ("-p", "no:cacheprovider", "-n", "3", "--dist", "loadfile")
+    jobs = ("-p", "no:cacheprovider", "-n", "4", "--dist", "loadfile")  # they mostly wait for words to come
     nbval = (
         "--nbval",
         "--nbval-kernel-name",
         "binder",
+        "--nbval-kernel-startup-timeout",
+        "300",  # several start at once, on a machine that may have other work
         "--nbval-sanitize-with",
         "notebooks/nbval.cfg",
         "notebooks",
