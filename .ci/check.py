@@ -106,6 +106,7 @@ def clean_environment(home: str) -> dict[str, str]:
     return kept | {
         "PATH": scripts,
         "PYTHONUNBUFFERED": "1",
+        "GLM_LANG": "en",  # the tests and the saved notebooks hold English messages
         "IPYTHONDIR": f"{home}/ipython",
         "JUPYTER_CONFIG_DIR": f"{home}/jupyter",
         "JUPYTER_DATA_DIR": f"{home}/jupyter-data",

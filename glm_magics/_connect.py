@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from glm_magics._lang import _
 from glm_magics.client import Client, Endpoint
 from glm_magics.errors import SettingError
 from glm_magics.keys import ApiKey
@@ -126,7 +127,7 @@ def from_environment(
     if base_url:
         key = key or _from_variables(environ, _ANY_KEY)
         return connect(base_url, key=key, level=level, environ=environ)
-    for name, (base, _, _) in PLATFORMS.items():
+    for name, (base, *_rest) in PLATFORMS.items():
         found = _from_variables(environ, *_variables(name))
         if found is not None:
             return connect(base, key=key or found, level=level, environ=environ)
@@ -198,9 +199,11 @@ def describe(endpoint: Endpoint) -> str:
     """Where requests go, in a few words."""
     if endpoint.is_demo:
         options = endpoint.address.partition("?")[2]
-        return "demo engine (offline, no key" + (f", {options})" if options else ")")
+        if options:
+            return _("demo engine (offline, no key, {options})").format(options=options)
+        return _("demo engine (offline, no key)")
     if endpoint.is_recorded:
-        return f"{endpoint.name} (a replay: no network, nothing is paid)"
+        return _("{name} (a replay: no network, nothing is paid)").format(name=endpoint.name)
     return f"{endpoint.name} ({endpoint.currency})" if endpoint.currency else endpoint.name
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glm_magics import _connect, _governing
+from glm_magics._lang import _
 from glm_magics._options import Options
 from glm_magics._policy import Policy
 from glm_magics._policy_place import find_policy
@@ -107,8 +108,8 @@ def use_client(client: Client, *, tier: str | None = None) -> Session:
     global _session
     if _session is not None and _session.tape is not None:
         raise SettingError(
-            f"The server cannot be changed: {_session.tape.doing}.",
-            hint="End that first: `%glm record off` or `%glm replay off`.",
+            _("The server cannot be changed: {doing}.").format(doing=_session.tape.doing),
+            hint=_("End that first: `%glm record off` or `%glm replay off`."),
         )
     policy = find_policy() if _session is None else _session.policy
     policy.check_endpoint(client.endpoint)
@@ -269,7 +270,7 @@ def budget(
 
     current = session()
     if shared is not None and current.client.endpoint.is_recorded:
-        raise SettingError("A replay spends nothing, so it does not touch a budget that others share.")
+        raise SettingError(_("A replay spends nothing, so it does not touch a budget that others share."))
     limit = None if amount is None else current.money(read_amount(amount))
     _check_wall(current.policy, None if limit is None else limit.amount, per, shared)
     if shared is not None:
@@ -279,7 +280,7 @@ def budget(
     elif per == "session":
         current.ledger.budget = None if limit is None else Budget(limit, "this session")
     else:
-        raise SettingError(f"A budget is per session or per cell, not per {per}.")
+        raise SettingError(_("A budget is per session or per cell, not per {per}.").format(per=per))
     return current
 
 
@@ -299,8 +300,10 @@ def _shared(file: str | PathLike[str], limit: Cost) -> SharedBudget:
     standing = found.standing().limit
     if standing != limit:
         raise SettingError(
-            f"The shared budget {found.file} is {standing}, not {limit}.",
-            hint="Name that amount, or use another file.",
+            _("The shared budget {file} is {standing}, not {limit}.").format(
+                file=found.file, standing=standing, limit=limit
+            ),
+            hint=_("Name that amount, or use another file."),
         )
     return found
 
@@ -314,7 +317,9 @@ def read_amount(amount: Decimal | float | str) -> Decimal:
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or value < 0 or (value and abs(value.adjusted()) > 12):
-        raise SettingError(f"{amount!r} is not an amount of money.", hint="Write it as 0.50 or 2.")
+        raise SettingError(
+            _("{amount!r} is not an amount of money.").format(amount=amount), hint=_("Write it as 0.50 or 2.")
+        )
     return value
 
 
@@ -455,7 +460,9 @@ def _stream(
     label: str,
 ) -> Stream | DataStream | MapReduce:
     if schema is None and form is not None:
-        raise SettingError(f"form={form!r} says how a schema is sent; there is no schema.")
+        raise SettingError(
+            _("form={form!r} says how a schema is sent; there is no schema.").format(form=form)
+        )
     if map_reduce:
         return _part_by_part(messages, files, schema, options, label)
     current = session()
@@ -473,10 +480,10 @@ def _part_by_part(
 ) -> MapReduce:
     if schema is not None:
         raise SettingError(
-            "A schema and map_reduce do not go together: ask for data about one document at once."
+            _("A schema and map_reduce do not go together: ask for data about one document at once.")
         )
     if not files:
-        raise SettingError("map_reduce is about documents: name them with files=[…].")
+        raise SettingError(_("map_reduce is about documents: name them with files=[…]."))
     from glm_magics.documents.asking import read_all
     from glm_magics.documents.map_reduce import MapReduce
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from glm_magics import api, commands, compare_cells, each_cells, grammar, manual, prompting
+from glm_magics._lang import _
 from glm_magics._options import Options
 from glm_magics._stream import Stream
 from glm_magics.chat import ChatRequest, Completion, Message
@@ -54,7 +55,7 @@ class Interrupted(KeyboardInterrupt):
     """A cell was interrupted: the cells queued behind it do not run, and no traceback is shown."""
 
     def _render_traceback_(self) -> list[str]:
-        return ["Interrupted; what had come is kept."]
+        return [_("Interrupted; what had come is kept.")]
 
 
 class Cell:
@@ -85,11 +86,15 @@ class Cell:
             if command is not None:
                 return command(self._magics, parsed.words[1:])
         if "each" in parsed.values:
-            raise GrammarError("--each is for cells: `%%glm --each NAME -o OUT`, with the prompt below.")
+            raise GrammarError(_("--each is for cells: `%%glm --each NAME -o OUT`, with the prompt below."))
         if "compare" in parsed.values:
-            raise GrammarError("--compare is for cells: `%%glm --compare TIER,TIER`, with the prompt below.")
+            raise GrammarError(
+                _("--compare is for cells: `%%glm --compare TIER,TIER`, with the prompt below.")
+            )
         if not parsed.text.strip("? "):
-            raise GrammarError("The question is missing: %glm [options] question. `%glm -h` is the manual.")
+            raise GrammarError(
+                _("The question is missing: %glm [options] question. `%glm -h` is the manual.")
+            )
         answer = self._ask(parsed.text, parsed, brief=True)
         if isinstance(answer, Completion) and "schema" in parsed.values:
             return data_of(answer, shape_of(parsed))  # `df = %glm --schema …`
@@ -101,16 +106,20 @@ class Cell:
             return print(manual.text())
         if len(parsed.words) > 1:
             raise GrammarError(
-                f"Expected a TIER and options after %%glm, got {parsed.text!r}. The prompt goes below."
+                _("Expected a TIER and options after %%glm, got {text!r}. The prompt goes below.").format(
+                    text=parsed.text
+                )
             )
         if parsed.words:
             if "tier" in parsed.values:
                 raise GrammarError(
-                    f"{parsed.words[0]} and --tier {parsed.values['tier']} both name a tier: keep one."
+                    _("{word} and --tier {tier} both name a tier: keep one.").format(
+                        word=parsed.words[0], tier=parsed.values["tier"]
+                    )
                 )
             parsed.values["tier"] = parsed.words[0]
         if not cell.strip():
-            raise GrammarError("The cell is empty: write the prompt below the first line.")
+            raise GrammarError(_("The cell is empty: write the prompt below the first line."))
         return self._ask(cell.rstrip("\n"), parsed)
 
     # -- asking -------------------------------------------------------------------------------------
@@ -131,7 +140,7 @@ class Cell:
         documents = prompting.documents(parsed)
         if parsed.values.get("map_reduce"):
             if plan is not None:
-                raise GrammarError("--schema and --map-reduce do not go together.")
+                raise GrammarError(_("--schema and --map-reduce do not go together."))
             return self._ask_part_by_part(documents, messages, options, parsed)
         request = self._request(messages, documents, options, parsed)
         if parsed.values.get("explain"):
@@ -249,7 +258,12 @@ class Cell:
             if completion.schema is not None:
                 self._shell.user_ns[parsed.values["out"]] = data_of(completion, shape_of(parsed))
             elif completion.finish_reason in ("stopped", "interrupted"):
-                print(f"{parsed.values['out']} keeps what it had: no whole record had come.", file=sys.stderr)
+                print(
+                    _("{name} keeps what it had: no whole record had come.").format(
+                        name=parsed.values["out"]
+                    ),
+                    file=sys.stderr,
+                )
         elif completion.finish_reason != "incomplete" or completion.text or completion.reasoning:
             self._shell.user_ns[parsed.values["out"]] = completion
 
@@ -264,7 +278,7 @@ class Cell:
         if blocks:
             self._shell.set_next_input("\n\n".join(blocks), replace=False)
         else:
-            print("--code: the answer has no code block, so there is no new cell.")
+            print(_("--code: the answer has no code block, so there is no new cell."))
 
 
 def _check_explain(parsed: Line) -> None:
@@ -273,7 +287,9 @@ def _check_explain(parsed: Line) -> None:
         unfit = [name for name in ("each", "map_reduce", "estimate") if parsed.values.get(name)]
         if unfit:
             raise GrammarError(
-                f"--explain shows one request, so it does not go with --{unfit[0].replace('_', '-')}."
+                _("--explain shows one request, so it does not go with --{option}.").format(
+                    option=unfit[0].replace("_", "-")
+                )
             )
 
 

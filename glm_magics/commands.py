@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect, api, grammar, manual
+from glm_magics._lang import N_, _
 from glm_magics._options import Options
 from glm_magics._session import Session
 from glm_magics.chat import ChatRequest
@@ -65,10 +66,16 @@ def estimate_parts(session: Session, plan: Plan) -> None:
     tokens = sum(one.input_tokens for one in each)
     inputs = total_cost([one.input_cost for one in each])
     most = total_cost([one.most for one in each])
-    money = f"{inputs} for that input, at most {most} with the notes" if most else "no price known"
+    money = (
+        _("{inputs} for that input, at most {most} with the notes").format(inputs=inputs, most=most)
+        if most
+        else _("no price known")
+    )
     print(
-        f"{plan.tier.id}: {len(plan.parts)} parts, {plan.at_once} at once, ≈ {tokens:,} tokens in; {money}. "
-        "The answer from the notes comes on top. Nothing was sent."
+        _(
+            "{tier}: {parts} parts, {at_once} at once, ≈ {tokens:,} tokens in; {money}. The "
+            "answer from the notes comes on top. Nothing was sent."
+        ).format(tier=plan.tier.id, parts=len(plan.parts), at_once=plan.at_once, tokens=tokens, money=money)
     )
 
 
@@ -80,9 +87,11 @@ def explain(session: Session, requests: Sequence[tuple[ChatRequest, Options]]) -
     parts = [
         part
         for request, options in requests
-        for part in request_of(session.prepared(request, options), redact, name=f"To {request.model}")
+        for part in request_of(
+            session.prepared(request, options), redact, name=_("To {tier}").format(tier=request.model)
+        )
     ]
-    _exhibit([*parts, ("Answer", "", "Nothing was sent.")])
+    _exhibit([*parts, (_("Answer"), "", _("Nothing was sent."))])
 
 
 def _exhibit(parts: Sequence[Exhibit]) -> None:
@@ -98,22 +107,31 @@ def _exhibit(parts: Sequence[Exhibit]) -> None:
 def _card(magics: GLMMagics, words: Sequence[str]) -> None:
     session = api.session()
     ledger = session.ledger
-    spent = ", ".join(str(cost) for cost in ledger.spent().values()) or "nothing"
+    spent = ", ".join(str(cost) for cost in ledger.spent().values()) or _("nothing")
     if session.client.endpoint.is_recorded:
-        spent = f"nothing now; {spent} when it was recorded,"
+        spent = _("nothing now; {spent} when it was recorded,").format(spent=spent)
     rows = [
-        ("endpoint", _connect.describe(session.client.endpoint)),
-        ("key", _key_source(session)),
+        (_("endpoint"), _connect.describe(session.client.endpoint)),
+        (_("key"), _key_source(session)),
         *_policy_rows(session),
-        ("tier", _tier_in_use(session)),
-        ("budget", f"{ledger.budget.limit} ({ledger.left()} left)" if ledger.budget else "none"),
+        (_("tier"), _tier_in_use(session)),
+        (
+            _("budget"),
+            _("{limit} ({left} left)").format(limit=ledger.budget.limit, left=ledger.left())
+            if ledger.budget
+            else _("none"),
+        ),
         *_gateway_row(session),
-        ("per cell", str(session.money(session.cell_budget)) if session.cell_budget is not None else "none"),
-        ("spent", f"{spent} in {len(ledger.entries)} requests"),
+        (
+            _("per cell"),
+            str(session.money(session.cell_budget)) if session.cell_budget is not None else _("none"),
+        ),
+        (_("spent"), _("{spent} in {requests} requests").format(spent=spent, requests=len(ledger.entries))),
     ]
-    rows += [("cassette", session.tape.doing)] if session.tape is not None else []
+    rows += [(_("cassette"), session.tape.doing)] if session.tape is not None else []
     print("\n".join(f"{name:<9} {value}" for name, value in rows))
-    print("\n%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up.")
+    print()
+    print(_("%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up."))
 
 
 def _tier_in_use(session: Session) -> str:
@@ -137,17 +155,24 @@ def _gateway_row(session: Session) -> list[tuple[str, str]]:
     try:
         standing = session.client.allowance()
     except GLMError as error:
-        return [("gateway", f"does not say what is left: {error.message}")]
-    spent = f"after {standing.spent} in {standing.requests:,} requests"
-    return [("gateway", f"{standing.left} left of {standing.limit} {spent}")]
+        return [(_("gateway"), _("does not say what is left: {problem}").format(problem=error.message))]
+    spent = _("after {spent} in {requests:,} requests").format(
+        spent=standing.spent, requests=standing.requests
+    )
+    return [
+        (
+            _("gateway"),
+            _("{left} left of {limit} {spent}").format(left=standing.left, limit=standing.limit, spent=spent),
+        )
+    ]
 
 
 def _key_source(session: Session) -> str:
     """Where the key comes from, in words; never the key."""
     endpoint = session.client.endpoint
     if endpoint.is_demo or endpoint.is_recorded:
-        return "none needed"
-    return f"from {endpoint.key.source}" if endpoint.key else "none"
+        return _("none needed")
+    return _("from {source}").format(source=endpoint.key.source) if endpoint.key else _("none")
 
 
 def _tiers(magics: GLMMagics, words: Sequence[str]) -> pd.DataFrame:
@@ -167,7 +192,10 @@ def _use(magics: GLMMagics, words: Sequence[str]) -> None:
     tier = session.find_tier(words[0])
     session.defaults = replace(session.defaults, tier=tier.id)
     magics.tier = tier.id
-    note = {"leaving": " It is announced to go offline.", "legacy": " It has left the platform's overview."}
+    note = {
+        "leaving": _(" It is announced to go offline."),
+        "legacy": _(" It has left the platform's overview."),
+    }
     print(f"{tier.id} answers the cells that name no tier.{note.get(tier.status, '')}")
 
 
@@ -176,15 +204,21 @@ def _login(magics: GLMMagics, words: Sequence[str]) -> None:
     platform = options.get("", "z.ai")
     if platform not in _connect.PLATFORMS and "://" not in platform:
         names = ", ".join(_connect.PLATFORMS)
-        raise GrammarError(f"%glm login takes {names} or an address, not {platform!r}.")
+        raise GrammarError(
+            _("%glm login takes {names} or an address, not {got!r}.").format(names=names, got=platform)
+        )
     variable = _connect.variable_of(platform)
     known = None if "--new" in options else _connect.known_key(platform) or _colab_key(variable)
     key = known or _asked_key(platform, variable)
     session = api.use_client(_connect.login(platform, key, remember="--remember" in options))
     _keep_tier(magics, session)
-    kept = " It is kept in the keyring." if "--remember" in options else ""
+    kept = _(" It is kept in the keyring.") if "--remember" in options else ""
     place = _connect.describe(session.client.endpoint)
-    print(f"Connected: {place}, key from {key.source}.{kept} It is checked by the first question.")
+    print(
+        _("Connected: {place}, key from {source}.{kept} It is checked by the first question.").format(
+            place=place, source=key.source, kept=kept
+        )
+    )
 
 
 def _colab_key(variable: str) -> ApiKey | None:
@@ -201,13 +235,16 @@ def _colab_key(variable: str) -> ApiKey | None:
 
 def _asked_key(platform: str, variable: str) -> ApiKey:
     try:
-        return ApiKey(getpass.getpass(f"API key for {platform}: "), source="login")
+        return ApiKey(
+            getpass.getpass(_("API key for {platform}: ").format(platform=platform)), source="login"
+        )
     except SettingError:
         raise
     except Exception as error:  # ipykernel's own error where no front end can ask, and EOFError
         reason = type(error).__name__
     raise SettingError(
-        f"Nobody can be asked for a key here ({reason}).", hint=f"Set {variable} before the kernel starts."
+        _("Nobody can be asked for a key here ({reason}).").format(reason=reason),
+        hint=_("Set {variable} before the kernel starts.").format(variable=variable),
     )
 
 
@@ -246,23 +283,36 @@ def _budget(magics: GLMMagics, words: Sequence[str]) -> None:
         wall = _BUDGET.fullmatch(" ".join(words))
         if wall is None:
             raise GrammarError(
-                "A budget is `%glm budget AMOUNT`, `AMOUNT per cell`, `AMOUNT shared FILE`, or `off`."
+                _("A budget is `%glm budget AMOUNT`, `AMOUNT per cell`, `AMOUNT shared FILE`, or `off`.")
             )
         amount, currency, per, shared = wall.groups()
         if currency and currency.upper() != session.client.endpoint.currency:
             endpoint = session.client.endpoint
-            known = f"bills in {endpoint.currency}" if endpoint.currency else "has no known currency"
-            raise GrammarError(f"{endpoint.name} {known}, so a budget cannot be in {currency.upper()}.")
+            known = (
+                _("bills in {currency}").format(currency=endpoint.currency)
+                if endpoint.currency
+                else _("has no known currency")
+            )
+            raise GrammarError(
+                _("{name} {known}, so a budget cannot be in {currency}.").format(
+                    name=endpoint.name, known=known, currency=currency.upper()
+                )
+            )
         api.budget(None if amount == "off" else amount, "cell" if per == "cell" else "session", shared=shared)
     ledger = session.ledger
     each = session.cell_budget
-    print(f"this session: {f'{ledger.budget.limit}, {ledger.left()} left' if ledger.budget else 'no budget'}")
-    print(f"each cell:    {session.money(each) if each is not None else 'no budget'}")
+    most = _("no budget")
+    if ledger.budget:
+        most = _("{limit}, {left} left").format(limit=ledger.budget.limit, left=ledger.left())
+    print(_("this session: {most}").format(most=most))
+    most = str(session.money(each)) if each is not None else _("no budget")
+    print(_("each cell:    {most}").format(most=most))
     if ledger.shared is not None:
         standing = ledger.shared.standing()
-        print(f"shared:       {standing.limit}, {standing.left} left after {standing.requests:,} requests")
-    for name, text in _gateway_row(session):
-        print(f"{name}:      {text}")
+        told = _("shared:       {limit}, {left} left after {requests:,} requests")
+        print(told.format(limit=standing.limit, left=standing.left, requests=standing.requests))
+    for _name, text in _gateway_row(session):
+        print(_("gateway:      {text}").format(text=text))
 
 
 _BUDGET = re.compile(r"(off|-?[0-9.,]+)(?: ([A-Za-z]{3}))?(?: per (session|cell)| shared (\S+))?")
@@ -287,7 +337,7 @@ def _record(magics: GLMMagics, words: Sequence[str]) -> None:
     if file == "off" and "--update" not in options:
         return tape_commands.end_recording(prune="--prune" in options)
     if not file or file == "off" or "--prune" in options:
-        raise GrammarError("It is `%glm record FILE [--update]`, or `%glm record off [--prune]`.")
+        raise GrammarError(_("It is `%glm record FILE [--update]`, or `%glm record off [--prune]`."))
     tape_commands.start_recording(file, update="--update" in options)
     return None
 
@@ -303,10 +353,10 @@ def _replay(magics: GLMMagics, words: Sequence[str]) -> None:
         tape_commands.end_replay()
     elif pace in ("real", "fast"):
         if not file or file == "off":
-            raise GrammarError("It is `%glm replay FILE [--pace real|fast]`, or `%glm replay off`.")
+            raise GrammarError(_("It is `%glm replay FILE [--pace real|fast]`, or `%glm replay off`."))
         tape_commands.start_replay(file, pace="fast" if pace == "fast" else "real")
     else:
-        raise GrammarError(f"%glm replay: --pace {pace}: expected real or fast.")
+        raise GrammarError(_("%glm replay: --pace {pace}: expected real or fast.").format(pace=pace))
     _keep_tier(magics, api.session())
     return None
 
@@ -328,8 +378,8 @@ def _check(magics: GLMMagics, words: Sequence[str]) -> None:
 
 def _connected(magics: GLMMagics, session: Session) -> None:
     _keep_tier(magics, session)
-    tier = "" if _has_tier(session) else " `%glm use NAME` chooses one of its models."
-    print(f"Connected: {_connect.describe(session.client.endpoint)}.{tier}")
+    tier = "" if _has_tier(session) else _(" `%glm use NAME` chooses one of its models.")
+    print(_("Connected: {place}.{tier}").format(place=_connect.describe(session.client.endpoint), tier=tier))
 
 
 def _keep_tier(magics: GLMMagics, session: Session) -> None:
@@ -345,11 +395,11 @@ def _demo_help() -> str:
     from glm_magics.demo import FAULTS
 
     width = max(map(len, FAULTS))
-    faults = "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in FAULTS.items())
-    return _DEMO_HELP + faults
+    faults = "\n".join(f"  {name:<{width}}  {_(meaning)}" for name, meaning in FAULTS.items())
+    return _(_DEMO_HELP) + faults
 
 
-_DEMO_HELP = """\
+_DEMO_HELP = N_("""\
 The demo engine answers without a key or a network. It keeps to the platform's rules and makes up
 what it says.
 
@@ -358,7 +408,7 @@ what it says.
   %glm demo pace 0      do not wait
   %glm demo fault X     show what a failure looks like; `%glm demo fault off` ends it:
 
-"""
+""")
 
 
 def _explain_request(magics: GLMMagics, words: Sequence[str]) -> None:
@@ -368,14 +418,18 @@ def _explain_request(magics: GLMMagics, words: Sequence[str]) -> None:
     asked = [traffic for traffic in session.traffic if traffic.label.startswith("In[")]
     if not asked:
         print(
-            "There is no request to explain: no cell has asked here yet, or the last one asked row by row. "
-            "`%%glm --explain` shows what a cell would send."
+            _(
+                "There is no request to explain: no cell has asked here yet, or the last one asked "
+                "row by row. `%%glm --explain` shows what a cell would send."
+            )
         )
         return
     cell = _cell_of(asked[-1].label)
     for traffic in asked:
         if _cell_of(traffic.label) == cell:
-            request = request_of(traffic, session.client.redact, name=f"{traffic.label}: request")
+            request = request_of(
+                traffic, session.client.redact, name=_("{label}: request").format(label=traffic.label)
+            )
             _exhibit([*request, *answer_of(traffic, session.client.redact)])
 
 
@@ -483,14 +537,17 @@ def _options(
         elif name in values:
             value = value or next(waiting, "")
             if not value:
-                raise GrammarError(f"%glm {command}: {name} needs a value.")
+                raise GrammarError(
+                    _("%glm {command}: {name} needs a value.").format(command=command, name=name)
+                )
             found[name] = value
         elif not word.startswith("-") and rest and "" not in found:
             found[""] = word
         else:
             known = (*flags, *values)
             raise GrammarError(
-                f"%glm {command} does not know {word!r}.{grammar.nearest(word, known)}"
-                f" It takes {', '.join(known)}."
+                _("%glm {command} does not know {word!r}.{near} It takes {names}.").format(
+                    command=command, word=word, near=grammar.nearest(word, known), names=", ".join(known)
+                )
             )
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glm_magics import api, prompting
 from glm_magics._comparing import Contender, shares
+from glm_magics._lang import _
 from glm_magics.chat import ChatRequest, Completion
 from glm_magics.errors import GLMError
 from glm_magics.grammar import OPTIONS, GrammarError, Line
@@ -32,11 +33,19 @@ def check(parsed: Line) -> None:
         option.names[-1] for option in OPTIONS if option.target in _UNFIT and option.target in parsed.values
     ]
     if "tier" in parsed.values:
-        raise GrammarError("--compare names the tiers itself: leave out the one before it.")
+        raise GrammarError(_("--compare names the tiers itself: leave out the one before it."))
     if unfit:
-        raise GrammarError(f"{unfit[0]} does not go with --compare, whose answers stand side by side.")
+        raise GrammarError(
+            _("{option} does not go with --compare, whose answers stand side by side.").format(
+                option=unfit[0]
+            )
+        )
     if not 2 <= len(names) <= _MOST:
-        raise GrammarError(f"--compare takes 2 to {_MOST} tiers with commas between them, got {len(names)}.")
+        raise GrammarError(
+            _("--compare takes 2 to {most} tiers with commas between them, got {count}.").format(
+                most=_MOST, count=len(names)
+            )
+        )
 
 
 class Comparison:
@@ -86,7 +95,7 @@ class Comparison:
         tiers = [self._session.find_tier(name) for name in names]
         for position, tier in enumerate(tiers):
             if tier.id in [other.id for other in tiers[:position]]:
-                raise GrammarError(f"--compare names {tier.id} twice.")
+                raise GrammarError(_("--compare names {tier} twice.").format(tier=tier.id))
         return tiers
 
     def _request(self, messages: Any, documents: Any, tier: Tier) -> ChatRequest:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._lang import _
 from glm_magics.errors import GLMError
 from glm_magics.grammar import GrammarError, Line, nearest
 
@@ -23,7 +24,7 @@ def plan_of(parsed: Line, names: Mapping[str, Any]) -> Schema | None:
     text = parsed.values.get("schema")
     if text is None:
         if "shape" in parsed.values:
-            raise GrammarError("--as needs --schema: `--schema 'name: str, price: float' --as record`.")
+            raise GrammarError(_("--as needs --schema: `--schema 'name: str, price: float' --as record`."))
         return None
     from glm_magics.structured.problems import SchemaError
     from glm_magics.structured.schema import schema
@@ -31,7 +32,7 @@ def plan_of(parsed: Line, names: Mapping[str, Any]) -> Schema | None:
     try:
         return schema(_spec(text, names), shape="record" if parsed.values.get("shape") == "record" else None)
     except SchemaError as error:
-        raise GrammarError(f"--schema: {error.line}") from None
+        raise GrammarError(_("--schema: {problem}").format(problem=error.line)) from None
 
 
 def shape_of(parsed: Line) -> str:
@@ -51,7 +52,7 @@ def data_of(completion: Completion, shape: str) -> Any:
     from glm_magics.views import record
 
     if completion.schema is None:
-        raise GLMError("No whole record had come.", completion=completion)
+        raise GLMError(_("No whole record had come."), completion=completion)
     if shape == "text":
         return completion.text
     checked = Validated(completion.value)
@@ -94,7 +95,10 @@ def _spec(text: str, names: Mapping[str, Any]) -> Any:
     if name not in names:
         near = nearest(name, schema_names(names))
         raise GrammarError(
-            f"--schema {text}: there is no {name} in the notebook.{near} One field of text is '{name}: str'."
+            _(
+                "--schema {text}: there is no {name} in the notebook.{near} One field of text is "
+                "'{name}: str'."
+            ).format(text=text, name=name, near=near)
         )
     found = names[name]
     many: Any = list

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from glm_magics import _connect
+from glm_magics._lang import _
 from glm_magics._policy import DEFAULTS, LIMITS
 from glm_magics._policy_file import read_policy
 from glm_magics._session import Session
@@ -45,6 +46,8 @@ _CLOCK_SECONDS = 60.0  # signed keys are refused when the clock is further off
 
 def report(session: Session, shell: Any) -> str:
     """The lines of the check-up. Asks the server for its list of models, which costs nothing."""
+    from glm_magics.render.text import columns
+
     rows = [
         *_versions(),
         *_front_end(shell),
@@ -53,7 +56,7 @@ def report(session: Session, shell: Any) -> str:
         *_server(session),
         *_cassette(session),
     ]
-    return "\n".join(f"{name:<11} {text}" for name, text in rows)
+    return "\n".join(f"{name}{' ' * (11 - columns(name))} {text}" for name, text in rows)
 
 
 def looked_through(places: Sequence[str], keys: Sequence[ApiKey]) -> str:
@@ -89,22 +92,25 @@ def _looked_through(places: Sequence[str], keys: Sequence[ApiKey]) -> tuple[str,
 
 
 def _versions() -> Iterator[tuple[str, str]]:
-    yield "python", f"{platform.python_version()} on {platform.system()}"
-    yield "packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    yield (
+        "python",
+        _("{version} on {system}").format(version=platform.python_version(), system=platform.system()),
+    )
+    yield _("packages"), ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
 
 
 def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return _("not installed")
 
 
 def _front_end(shell: Any) -> Iterator[tuple[str, str]]:
     from glm_magics.views import choose
 
-    yield "shell", f"{type(shell).__module__}.{type(shell).__name__}"
-    yield "view", f"{type(choose(shell)).__name__}"
+    yield _("shell"), f"{type(shell).__module__}.{type(shell).__name__}"
+    yield _("view"), f"{type(choose(shell)).__name__}"
 
 
 def _policy(session: Session) -> Iterator[tuple[str, str]]:
@@ -124,20 +130,35 @@ def _policy(session: Session) -> Iterator[tuple[str, str]]:
 def _address(session: Session) -> Iterator[tuple[str, str]]:
     endpoint = session.client.endpoint
     if endpoint.is_demo:
-        yield "endpoint", f"the offline demo engine ({endpoint.address}), in this process"
-        yield "key", "none needed"
+        yield (
+            "endpoint",
+            _("the offline demo engine ({address}), in this process").format(address=endpoint.address),
+        )
+        yield _("key"), _("none needed")
         return
     if endpoint.is_recorded:
-        yield "endpoint", f"{endpoint.name}: the cassette {endpoint.address}, no network"
-        yield "key", "none needed"
+        yield (
+            "endpoint",
+            _("{name}: the cassette {address}, no network").format(
+                name=endpoint.name, address=endpoint.address
+            ),
+        )
+        yield _("key"), _("none needed")
         return
-    currency = endpoint.currency or "no known currency"
-    yield "endpoint", f"{endpoint.name} at {endpoint.base_url}, {endpoint.dialect} dialect, {currency}"
-    yield "key", f"from {endpoint.key.source}" if endpoint.key else "none"
+    currency = endpoint.currency or _("no known currency")
+    yield (
+        "endpoint",
+        _("{name} at {url}, {dialect} dialect, {currency}").format(
+            name=endpoint.name, url=endpoint.base_url, dialect=endpoint.dialect, currency=currency
+        ),
+    )
+    yield _("key"), _("from {source}").format(source=endpoint.key.source) if endpoint.key else _("none")
     variables = [
-        f"{name} is set" for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())
+        _("{name} is set").format(name=name)
+        for name in _PROXIES
+        if os.environ.get(name) or os.environ.get(name.lower())
     ]
-    yield "proxy", ", ".join(variables) or "none in the environment"
+    yield _("proxy"), ", ".join(variables) or _("none in the environment")
 
 
 def _server(session: Session) -> Iterator[tuple[str, str]]:
@@ -147,28 +168,35 @@ def _server(session: Session) -> Iterator[tuple[str, str]]:
     try:
         models = session.client.plain.models()  # a check-up belongs in no cassette
     except AuthenticationError as error:
-        yield "server", f"refuses the key: {error.message}"
-        yield "", "A key of open.bigmodel.cn does not work on api.z.ai, nor the other way round."
+        yield _("server"), _("refuses the key: {problem}").format(problem=error.message)
+        yield "", _("A key of open.bigmodel.cn does not work on api.z.ai, nor the other way round.")
         return
     except GLMError as error:
-        yield "server", error.message
+        yield _("server"), error.message
         yield "", error.hint
         return
     seconds = time.perf_counter() - began
-    yield "server", f"answers in {seconds * 1000:.0f} ms and lists {len(models)} models"
+    yield (
+        "server",
+        _("answers in {time:.0f} ms and lists {models} models").format(
+            time=seconds * 1000, models=len(models)
+        ),
+    )
     if not session.client.endpoint.is_demo:
-        yield "clock", _clock(session)
+        yield _("clock"), _clock(session)
 
 
 def _clock(session: Session) -> str:
     sent = session.client.plain.server_date
     if not sent:
-        return "the server does not say what time it has"
+        return _("the server does not say what time it has")
     skew = time.time() - parsedate_to_datetime(sent).timestamp()
     fine = (
-        "fine" if abs(skew) < _CLOCK_SECONDS else "set the clock of this machine: signed keys will be refused"
+        "fine"
+        if abs(skew) < _CLOCK_SECONDS
+        else _("set the clock of this machine: signed keys will be refused")
     )
-    return f"{skew:+.0f} s against the server's: {fine}"
+    return _("{skew:+.0f} s against the server's: {fine}").format(skew=skew, fine=fine)
 
 
 def _cassette(session: Session) -> Iterator[tuple[str, str]]:
@@ -179,11 +207,11 @@ def _cassette(session: Session) -> Iterator[tuple[str, str]]:
 
     stale = session.tape.unused()
     told = (
-        f"not asked for yet, so stale if every cell has run: {len(stale):,}"
+        _("not asked for yet, so stale if every cell has run: {count:,}").format(count=len(stale))
         if stale
-        else "nothing in it is stale"
+        else _("nothing in it is stale")
     )
-    yield "cassette", f"{session.tape.doing}; {told}"
+    yield _("cassette"), _("{doing}; {told}").format(doing=session.tape.doing, told=told)
     for line in stale_lines(stale):
         yield "", line.strip()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import api, prompting, template
+from glm_magics._lang import _
 from glm_magics.chat import Completion
 from glm_magics.data_cells import frame_names
 from glm_magics.errors import TemplateError
@@ -44,15 +45,23 @@ def check(parsed: Line) -> None:
     values = parsed.values
     if "each" not in values:
         if "fresh" in values:
-            raise GrammarError("--fresh is about the cache of rows, so it needs --each NAME.")
+            raise GrammarError(_("--fresh is about the cache of rows, so it needs --each NAME."))
         return
     unfit = [option.names[-1] for option in OPTIONS if option.target in _UNFIT and option.target in values]
     if unfit:
-        raise GrammarError(f"{unfit[0]} does not go with --each, which asks once for every row.")
+        raise GrammarError(
+            _("{option} does not go with --each, which asks once for every row.").format(option=unfit[0])
+        )
     if values.get("shape", "frame") != "frame":
-        raise GrammarError(f"--as {values['shape']} does not go with --each: its result is a frame.")
+        raise GrammarError(
+            _("--as {shape} does not go with --each: its result is a frame.").format(shape=values["shape"])
+        )
     if "out" not in values and not values.get("estimate"):
-        raise GrammarError(f"--each {values['each']} needs -o NAME, the name that the result is bound to.")
+        raise GrammarError(
+            _("--each {name} needs -o NAME, the name that the result is bound to.").format(
+                name=values["each"]
+            )
+        )
 
 
 class Each:
@@ -92,7 +101,7 @@ class Each:
         from glm_magics.frames.rows import estimate_rows
 
         table = estimate_rows(self._frame, self._how)
-        print("Usual answers; rows in the cache cost nothing and are not counted. Nothing was sent.")
+        print(_("Usual answers; rows in the cache cost nothing and are not counted. Nothing was sent."))
         return table
 
     def _asked(
@@ -117,8 +126,12 @@ class Each:
             columns = [str(column) for column in self._frame.columns]
             near = nearest(name, [*columns, *template.data_names(self._names)])
             raise TemplateError(
-                f"{{{{{name}}}}} is neither a column of the frame nor defined in this notebook.",
-                hint=f"{near.strip()} Columns: {', '.join(columns[:20])}.".strip(),
+                _("{{{{{name}}}}} is neither a column of the frame nor defined in this notebook.").format(
+                    name=name
+                ),
+                hint=_("{near} Columns: {columns}.")
+                .format(near=near.strip(), columns=", ".join(columns[:20]))
+                .strip(),
             )
         return self._shown(name, template.look_up(name, self._names))
 
@@ -129,8 +142,10 @@ class Each:
 
         if as_table(name, value) is not None:
             raise TemplateError(
-                f"{{{{{name}}}}} is a table, which cannot stand in the prompt of every row.",
-                hint="Put what is needed of it into a text or a list. Nothing was sent.",
+                _("{{{{{name}}}}} is a table, which cannot stand in the prompt of every row.").format(
+                    name=name
+                ),
+                hint=_("Put what is needed of it into a text or a list. Nothing was sent."),
             )
         return inert(template.show_value(name, without_masked(value, self._mask)))
 
@@ -139,7 +154,7 @@ class Each:
         from glm_magics.render import static_table
 
         head, *notes = told.split("\n")
-        shape = f"{len(result):,} rows × {len(result.columns):,} columns"
+        shape = _("{rows:,} rows × {columns:,} columns").format(rows=len(result), columns=len(result.columns))
         remarks = Completion("", notes=tuple(notes))
         return static_table(_first_rows(result, self._shown_columns), remarks, summary=shape, footer=head)
 
@@ -147,12 +162,18 @@ class Each:
 def _frame(name: str, names: Mapping[str, Any]) -> pd.DataFrame:
     if name not in names:
         near = nearest(name, frame_names(names))
-        raise GrammarError(f"--each {name}: there is no variable of that name in the notebook.{near}")
+        raise GrammarError(
+            _("--each {name}: there is no variable of that name in the notebook.{near}").format(
+                name=name, near=near
+            )
+        )
     value = names[name]
     if name not in frame_names({name: value}):
         near = nearest(name, frame_names(names))
         raise GrammarError(
-            f"--each {name}: expected a DataFrame or a Series, got {type(value).__name__}.{near}"
+            _("--each {name}: expected a DataFrame or a Series, got {kind}.{near}").format(
+                name=name, kind=type(value).__name__, near=near
+            )
         )
     from glm_magics.frames.operators import frame_of
     from glm_magics.frames.tables import as_table

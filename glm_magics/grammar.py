@@ -14,6 +14,8 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
+from glm_magics._lang import N_, _
+
 if TYPE_CHECKING:  # this module is imported at %load_ext, which should cost little
     from glm_magics.chat import Privacy
 
@@ -102,59 +104,74 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         ("-m", "--tier", "--model"),
         "tier",
-        "id or alias; in `%%glm` the first word may be it",
+        N_("id or alias; in `%%glm` the first word may be it"),
         "tier",
     ),
     Option(
-        ("--compare",), "tiers", "ask 2 to 4 tiers the same, side by side; -o binds a dict by tier", "compare"
+        ("--compare",),
+        "tiers",
+        N_("ask 2 to 4 tiers the same, side by side; -o binds a dict by tier"),
+        "compare",
     ),
-    Option(("-o", "--out"), "name", "bind the answer to NAME", "out"),
+    Option(("-o", "--out"), "name", N_("bind the answer to NAME"), "out"),
     Option(
         ("-i", "--input"),
         "name",
-        "attach a variable: DataFrame, dict, list, text, figure, …",
+        N_("attach a variable: DataFrame, dict, list, text, figure, …"),
         "inputs",
         repeat=True,
     ),
     Option(
-        ("--data-tokens",), "count", "the most that attached tables take of the prompt (8k)", "data_tokens"
+        ("--data-tokens",),
+        "count",
+        N_("the most that attached tables take of the prompt (8k)"),
+        "data_tokens",
     ),
-    Option(("--privacy",), "privacy", "what of a table is sent: schema, stats, sample or full", "privacy"),
-    Option(("--mask",), "columns", "columns whose values are not sent", "mask", repeat=True),
-    Option(("--image",), "image", "attach an image: a variable, a path or an address", "images", repeat=True),
-    Option(("--fetch",), "flag", "load the images that are addresses (https)", "fetch"),
+    Option(
+        ("--privacy",), "privacy", N_("what of a table is sent: schema, stats, sample or full"), "privacy"
+    ),
+    Option(("--mask",), "columns", N_("columns whose values are not sent"), "mask", repeat=True),
+    Option(
+        ("--image",), "image", N_("attach an image: a variable, a path or an address"), "images", repeat=True
+    ),
+    Option(("--fetch",), "flag", N_("load the images that are addresses (https)"), "fetch"),
     Option(
         ("--file",),
         "path",
-        "attach a document: text, Markdown, CSV, JSON, a notebook, a PDF, …",
+        N_("attach a document: text, Markdown, CSV, JSON, a notebook, a PDF, …"),
         "files",
         repeat=True,
     ),
-    Option(("--map-reduce",), "flag", "read a long --file part by part, then answer", "map_reduce"),
-    Option(("--force",), "flag", "attach a --file even if it looks like a secret", "force"),
+    Option(("--map-reduce",), "flag", N_("read a long --file part by part, then answer"), "map_reduce"),
+    Option(("--force",), "flag", N_("attach a --file even if it looks like a secret"), "force"),
     Option(
-        ("--schema",), "schema", "answer as data: 'name: str, price: float?', or a class of yours", "schema"
+        ("--schema",),
+        "schema",
+        N_("answer as data: 'name: str, price: float?', or a class of yours"),
+        "schema",
     ),
-    Option(("--as",), "shape", "frame (default), record, json or text, with --schema", "shape"),
-    Option(("--each",), "frame", "ask the cell for every row of DataFrame NAME: `{{column}}`", "each"),
-    Option(("--fresh",), "flag", "with --each: pay again for rows that the cache holds", "fresh"),
-    Option(("--think",), "flag", "think before the answer, where the tier can", "think", True),
-    Option(("--no-think",), "flag", "answer at once", "think", False),
-    Option(("--effort",), "effort", "how much to think, on the tiers that take a level", "effort"),
-    Option(("-s", "--system"), "text", "system message; `{{name}}` is filled", "system"),
-    Option(("-t", "--temperature"), "number", "0.0 (always the likeliest) to 1.0", "temperature"),
-    Option(("--top-p",), "number", "sample from the likeliest tokens that make up this share", "top_p"),
-    Option(("--max-tokens",), "count", "the longest answer, thinking included (4k is 4,000)", "max_tokens"),
-    Option(("--stop",), "text", "end the answer before this text", "stop", repeat=True),
-    Option(("--timeout",), "seconds", "give up after so many seconds without data", "timeout"),
-    Option(("--budget",), "money", "a wall for this cell, in the endpoint's currency", "budget"),
-    Option(("--estimate",), "flag", "show tokens and money, send nothing", "estimate"),
-    Option(("--explain",), "flag", "show the request as it would be sent, send nothing", "explain"),
-    Option(("--code",), "flag", "put the answer's code into a new cell below; it is not run", "code"),
-    Option(("--no-stream",), "flag", "wait for the whole answer", "stream", False),
-    Option(("-q", "--quiet"), "flag", "show nothing; the answer is still bound", "quiet"),
-    Option(("--raw",), "flag", "send `{{…}}` as it is written", "raw"),
-    Option(("-h", "--help"), "flag", "this manual", "help"),
+    Option(("--as",), "shape", N_("frame (default), record, json or text, with --schema"), "shape"),
+    Option(("--each",), "frame", N_("ask the cell for every row of DataFrame NAME: `{{column}}`"), "each"),
+    Option(("--fresh",), "flag", N_("with --each: pay again for rows that the cache holds"), "fresh"),
+    Option(("--think",), "flag", N_("think before the answer, where the tier can"), "think", True),
+    Option(("--no-think",), "flag", N_("answer at once"), "think", False),
+    Option(("--effort",), "effort", N_("how much to think, on the tiers that take a level"), "effort"),
+    Option(("-s", "--system"), "text", N_("system message; `{{name}}` is filled"), "system"),
+    Option(("-t", "--temperature"), "number", N_("0.0 (always the likeliest) to 1.0"), "temperature"),
+    Option(("--top-p",), "number", N_("sample from the likeliest tokens that make up this share"), "top_p"),
+    Option(
+        ("--max-tokens",), "count", N_("the longest answer, thinking included (4k is 4,000)"), "max_tokens"
+    ),
+    Option(("--stop",), "text", N_("end the answer before this text"), "stop", repeat=True),
+    Option(("--timeout",), "seconds", N_("give up after so many seconds without data"), "timeout"),
+    Option(("--budget",), "money", N_("a wall for this cell, in the endpoint's currency"), "budget"),
+    Option(("--estimate",), "flag", N_("show tokens and money, send nothing"), "estimate"),
+    Option(("--explain",), "flag", N_("show the request as it would be sent, send nothing"), "explain"),
+    Option(("--code",), "flag", N_("put the answer's code into a new cell below; it is not run"), "code"),
+    Option(("--no-stream",), "flag", N_("wait for the whole answer"), "stream", False),
+    Option(("-q", "--quiet"), "flag", N_("show nothing; the answer is still bound"), "quiet"),
+    Option(("--raw",), "flag", N_("send `{{…}}` as it is written"), "raw"),
+    Option(("-h", "--help"), "flag", N_("this manual"), "help"),
 )
 
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
@@ -222,7 +239,7 @@ def read_value(target: str, text: str) -> Any:
 def manual() -> Iterator[tuple[str, str]]:
     """`(spelling, meaning)` of every option."""
     for option in OPTIONS:
-        yield f"{', '.join(option.names)} {option.metavar}".strip(), option.meaning
+        yield f"{', '.join(option.names)} {option.metavar}".strip(), _(option.meaning)
 
 
 _LONGEST_NAME = 40  # the search for a near one takes its time
@@ -258,17 +275,21 @@ def _option(line: str, word: str, end: int, values: dict[str, Any], given: dict[
     option = option_named(name)
     if option is None:
         near = nearest(name, tuple(_BY_NAME))
-        raise GrammarError(f"{name} is not an option.{near} `%%glm?` shows them all.")
+        raise GrammarError(
+            _("{name} is not an option.{near} `%%glm?` shows them all.").format(name=name, near=near)
+        )
     if option.kind == "flag":
         if with_value:
-            raise GrammarError(f"{name} takes no value.")
+            raise GrammarError(_("{name} takes no value.").format(name=name))
         _store(option, name, option.value, values, given)
         return end
     value_at = end - len(word) + with_value.end() if with_value else end
     nothing = with_value is not None and value_at == end  # `--stop= x`: what follows is a word of its own
     found = None if nothing else _word_at(line, value_at)
     if found is None or (with_value is None and _looks_like_option(found[0]) and option_named(found[0])):
-        raise GrammarError(f"{name} needs a value: {name} {option.metavar}.")
+        raise GrammarError(
+            _("{name} needs a value: {name} {metavar}.").format(name=name, metavar=option.metavar)
+        )
     text, end = found[0], found[2]
     _store(option, name, _READERS[option.kind](name, text), values, given)
     return end
@@ -282,7 +303,9 @@ def _store(option: Option, name: str, value: Any, values: dict[str, Any], given:
     before = given.setdefault(option.target, name)
     if option.target in values and (before != name or option.kind != "flag"):
         raise GrammarError(
-            f"{name} is given twice." if before == name else f"{before} and {name} exclude each other."
+            _("{name} is given twice.").format(name=name)
+            if before == name
+            else _("{before} and {name} exclude each other.").format(before=before, name=name)
         )
     values[option.target] = value
 
@@ -296,7 +319,7 @@ def _text(name: str, text: str) -> str:
 
 def _identifier(name: str, text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
-        raise GrammarError(f"{name} {text}: expected the name of a variable.")
+        raise GrammarError(_("{name} {text}: expected the name of a variable.").format(name=name, text=text))
     return text
 
 
@@ -306,7 +329,7 @@ def _number(name: str, text: str) -> float:
     except ValueError:
         value = float("nan")
     if value != value or value in (float("inf"), float("-inf")):
-        raise GrammarError(f"{name} {text}: expected a number.")
+        raise GrammarError(_("{name} {text}: expected a number.").format(name=name, text=text))
     return value
 
 
@@ -314,7 +337,11 @@ def _count(name: str, text: str) -> int:
     found = re.fullmatch(r"([0-9][0-9_,]{0,11})([kK]?)", text)
     value = int(re.sub("[_,]", "", found[1])) * (1_000 if found[2] else 1) if found else 0
     if value < 1:
-        raise GrammarError(f"{name} {text}: expected a whole number of 1 or more, such as 2000 or 2k.")
+        raise GrammarError(
+            _("{name} {text}: expected a whole number of 1 or more, such as 2000 or 2k.").format(
+                name=name, text=text
+            )
+        )
     return value
 
 
@@ -324,20 +351,32 @@ def _seconds(name: str, text: str) -> float:
 
 def _money(name: str, text: str) -> Decimal:
     if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?|\.[0-9]{1,12}", text):
-        raise GrammarError(f"{name} {text}: expected an amount such as 0.50, in the endpoint's currency.")
+        raise GrammarError(
+            _("{name} {text}: expected an amount such as 0.50, in the endpoint's currency.").format(
+                name=name, text=text
+            )
+        )
     return Decimal(text)
 
 
 def _shape(name: str, text: str) -> str:
     if text not in SHAPES:
-        raise GrammarError(f"{name} {text}: expected {', '.join(SHAPES[:-1])} or {SHAPES[-1]}.")
+        raise GrammarError(
+            _("{name} {text}: expected {names} or {last}.").format(
+                name=name, text=text, names=", ".join(SHAPES[:-1]), last=SHAPES[-1]
+            )
+        )
     return text
 
 
 def _privacy(name: str, text: str) -> str:
     if text not in PRIVACY_LEVELS:
         near = nearest(text, PRIVACY_LEVELS)
-        raise GrammarError(f"{name} {text}: expected {', '.join(PRIVACY_LEVELS)}.{near}")
+        raise GrammarError(
+            _("{name} {text}: expected {names}.{near}").format(
+                name=name, text=text, names=", ".join(PRIVACY_LEVELS), near=near
+            )
+        )
     return text
 
 
@@ -345,14 +384,22 @@ def _columns(name: str, text: str) -> tuple[str, ...]:
     """Names with commas between them; quotes around all keep blanks."""
     found = tuple(part.strip() for part in text.split(",") if part.strip())
     if not found:
-        raise GrammarError(f"{name} {text}: expected names of columns with commas between them.")
+        raise GrammarError(
+            _("{name} {text}: expected names of columns with commas between them.").format(
+                name=name, text=text
+            )
+        )
     return found
 
 
 def _tiers(name: str, text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(","))
     if not all(found):
-        raise GrammarError(f"{name} {text}: expected tiers with commas between them, such as air,flash.")
+        raise GrammarError(
+            _("{name} {text}: expected tiers with commas between them, such as air,flash.").format(
+                name=name, text=text
+            )
+        )
     return found
 
 
@@ -379,4 +426,4 @@ _READERS = {
 def nearest(word: str, choices: Sequence[str]) -> str:
     """ " did you mean X?" for the nearest choice, or ""."""
     near = get_close_matches(word[:_LONGEST_NAME], choices, n=1, cutoff=0.7)
-    return f" Did you mean {near[0]}?" if near else ""
+    return _(" Did you mean {near}?").format(near=near[0]) if near else ""

@@ -13,7 +13,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, observe, validate
 
-from glm_magics import __version__, _connect, _control, api, manual, questions
+from glm_magics import __version__, _connect, _control, _lang, api, manual, questions
+from glm_magics._lang import _
 from glm_magics._options import DEFAULT_TIER, Options
 from glm_magics.errors import GLMError, PolicyError, UnknownTier
 from glm_magics.frames import accessor
@@ -58,6 +59,9 @@ class GLMMagics(Magics):
     short_errors = Bool(True, help="Show an error of the API as a few lines, not as a traceback.").tag(
         config=True
     )
+    lang = Unicode(
+        "", help="Language of messages, en or zh; empty for the one of GLM_LANG or the system."
+    ).tag(config=True)
     feedback = Int(1, min=0, max=1, help="0: no line when the extension is loaded.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
@@ -88,7 +92,9 @@ class GLMMagics(Magics):
         if shown is None or shown[0] != self.count() or shown[1] is not completion:
             raise NotImplementedError  # IPython goes on to its other formatters
         if getattr(self.ip, "kernel", None) is None:
-            print(f"(an answer of {completion.usage.output_tokens:,} tokens)")  # after "Out[n]: "
+            print(
+                _("(an answer of {tokens:,} tokens)").format(tokens=completion.usage.output_tokens)
+            )  # after "Out[n]: "
 
     @validate("tier")
     def _known_tier(self, proposal: Any) -> str:
@@ -110,6 +116,19 @@ class GLMMagics(Magics):
         except PolicyError as error:
             raise TraitError(str(error)) from None
         return value
+
+    @validate("lang")
+    def _known_language(self, proposal: Any) -> str:
+        name: str = proposal["value"].strip()
+        language = _lang.language_of(name)
+        if name and language is None:
+            raise TraitError(_("lang: expected en or zh, got {name!r}.").format(name=name))
+        return language or ""
+
+    @observe("lang")
+    def _language_changed(self, change: Any) -> None:
+        _lang.use(change["new"])
+        GLMMagics.glm.__doc__ = manual.text()
 
     @observe(*_SETTINGS)
     def _setting_changed(self, change: Any) -> None:
@@ -144,7 +163,7 @@ def load(shell: Any) -> None:
         magics = GLMMagics(shell)
     except (GLMError, TraitError) as error:
         _forget_settings(shell)
-        raise UsageError(f"glm-magics is not loaded: {error}") from None
+        raise UsageError(_("glm-magics is not loaded: {error}").format(error=error)) from None
     shell.register_magics(magics)  # `Magics` itself has put it among the configurables
     completer = _completer(shell)
     shell.Completer.custom_matchers.append(completer)
@@ -197,9 +216,9 @@ def summary() -> str:
     parts = [
         f"glm-magics {__version__}",
         _connect.describe(endpoint),
-        session.defaults.tier or (DEFAULT_TIER if endpoint.dialect == "glm" else "no tier yet"),
-        f"budget {budget.limit}" if budget else "no budget",
-        "help: %%glm?",
+        session.defaults.tier or (DEFAULT_TIER if endpoint.dialect == "glm" else _("no tier yet")),
+        _("budget {money}").format(money=budget.limit) if budget else _("no budget"),
+        _("help: %%glm?"),
     ]
     return " · ".join(parts)
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._lang import _
 from glm_magics.chat import ImagePart, Message
 from glm_magics.grammar import GrammarError, Line, nearest
 from glm_magics.template import Show, data_names, fill, left_as_text, pieces, show_value
@@ -59,7 +60,11 @@ def composed(
         content += ["\n\n", image]
     if not attached:
         if options.mask:
-            raise GrammarError(f"--mask {','.join(options.mask)}: nothing is attached that has columns.")
+            raise GrammarError(
+                _("--mask {columns}: nothing is attached that has columns.").format(
+                    columns=",".join(options.mask)
+                )
+            )
         return (Message("user", parts.joined(content)),), options
     limits = options.over(session.defaults)
     tier = session.find_tier(limits.tier)
@@ -74,7 +79,9 @@ def documents(parsed: Line) -> tuple[Document, ...]:
     paths = parsed.values.get("files", ())
     if not paths and (parsed.values.get("map_reduce") or parsed.values.get("force")):
         option = "--map-reduce" if parsed.values.get("map_reduce") else "--force"
-        raise GrammarError(f"{option} is about a document: name one with --file PATH.")
+        raise GrammarError(
+            _("{option} is about a document: name one with --file PATH.").format(option=option)
+        )
     if not paths:
         return ()
     from glm_magics.documents import read
@@ -125,7 +132,11 @@ def _inputs(parsed: Line, names: Mapping[str, Any], attached: dict[str, Any]) ->
     for name in parsed.values.get("inputs", ()):
         if name not in names:
             near = nearest(name, data_names(names))
-            raise GrammarError(f"-i {name}: there is no variable of that name in the notebook.{near}")
+            raise GrammarError(
+                _("-i {name}: there is no variable of that name in the notebook.{near}").format(
+                    name=name, near=near
+                )
+            )
         # A template of nothing but the name keeps to the same rules for what may be read.
         fill(f"{{{{{name}}}}}", names, show=keep)
     return images
@@ -134,4 +145,7 @@ def _inputs(parsed: Line, names: Mapping[str, Any], attached: dict[str, Any]) ->
 def say_what_stayed(text: str, names: Mapping[str, Any]) -> None:
     """Who writes `{{df.shape}}` expects a value: say that it was sent as written."""
     for slot in left_as_text(text, names):
-        print(f"{slot} is sent as it is written: only plain names are filled.", file=sys.stderr)
+        print(
+            _("{slot} is sent as it is written: only plain names are filled.").format(slot=slot),
+            file=sys.stderr,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from glm_magics._lang import _
 from glm_magics._tier import Tier
 from glm_magics.chat import Attached, ChatRequest, Completion
 
@@ -21,46 +22,64 @@ def _remarks(request: ChatRequest, tier: Tier, completion: Completion) -> Iterat
     if reason == "length":
         yield _cut_off(request, tier, completion)
     elif reason == "model_context_window_exceeded":
-        yield f"The context window of {tier.id} is full: send less, or a tier with a longer one."
+        yield _("The context window of {tier} is full: send less, or a tier with a longer one.").format(
+            tier=tier.id
+        )
     elif reason == "interrupted":
-        yield "Interrupted: this is what had come."
+        yield _("Interrupted: this is what had come.")
     elif reason == "stopped":
-        yield "Stopped: this is what had come."
+        yield _("Stopped: this is what had come.")
     elif reason == "incomplete":
-        yield "Cut off: the connection ended before the answer did."
+        yield _("Cut off: the connection ended before the answer did.")
     elif completion.complete and not completion.text.strip() and not completion.tool_calls:
-        yield "The answer is empty."
+        yield _("The answer is empty.")
     if completion.served_model and _differs(completion.served_model, request.model):
-        yield f"Answered by {completion.served_model}, though {request.model} was asked for and priced."
+        yield _("Answered by {served}, though {asked} was asked for and priced.").format(
+            served=completion.served_model, asked=request.model
+        )
     if tier.status == "leaving":
-        yield f"{tier.id} is announced to go offline."
+        yield _("{tier} is announced to go offline.").format(tier=tier.id)
     yield from (_coverage(item) for message in request.messages for item in message.data if item.rows)
 
 
 def _coverage(table: Attached) -> str:
     """Whether the answer rests on all rows of a table."""
-    whole = f"the {table.rows:,} rows of {table.name}"
+    whole = _("the {rows:,} rows of {name}").format(rows=table.rows, name=table.name)
     if table.privacy == "schema":
-        said = f"No value of {whole} was sent: the answer rests on names, types and counts (privacy schema)."
+        said = _(
+            "No value of {whole} was sent: the answer rests on names, types and counts (privacy schema)."
+        ).format(whole=whole)
     elif table.privacy == "stats":
-        said = f"No single row of {whole} was sent: the answer rests on aggregates (privacy stats)."
+        said = _("No single row of {whole} was sent: the answer rests on aggregates (privacy stats).").format(
+            whole=whole
+        )
     elif table.sent_rows == table.rows:
-        said = f"All {table.rows:,} rows of {table.name} were sent."
+        said = _("All {rows:,} rows of {name} were sent.").format(rows=table.rows, name=table.name)
     else:
-        said = f"{table.sent_rows:,} of {whole} were sent, with figures about the rest."
-    return said + (f" Withheld: {', '.join(table.masked)}." if table.masked else "")
+        said = _("{sent:,} of {whole} were sent, with figures about the rest.").format(
+            sent=table.sent_rows, whole=whole
+        )
+    return said + (_(" Withheld: {columns}.").format(columns=", ".join(table.masked)) if table.masked else "")
 
 
 def _cut_off(request: ChatRequest, tier: Tier, completion: Completion) -> str:
     usage = completion.usage
     limit = request.max_tokens or tier.max_output
-    of = f" of {limit:,}" if limit else ""
+    of = _(" of {limit:,}").format(limit=limit) if limit else ""
     thinking = usage.reasoning_tokens or (usage.output_tokens if completion.reasoning else 0)
     if completion.reasoning and not completion.text.strip():
-        spent = f"Thinking used {thinking:,}{of} tokens, nothing left for the answer."
-        return f"{spent} Try {_ways_out(tier, limit)}."
-    more = f": raise --max-tokens (up to {tier.max_output:,})" if _can_grow(tier, limit) else ""
-    return f"Cut off after {usage.output_tokens:,}{of} tokens{more}."
+        spent = _("Thinking used {thinking:,}{of} tokens, nothing left for the answer.").format(
+            thinking=thinking, of=of
+        )
+        return _("{told} Try {ways}.").format(told=spent, ways=_ways_out(tier, limit))
+    more = (
+        _(": raise --max-tokens (up to {most:,})").format(most=tier.max_output)
+        if _can_grow(tier, limit)
+        else ""
+    )
+    return _("Cut off after {tokens:,}{of} tokens{more}.").format(
+        tokens=usage.output_tokens, of=of, more=more
+    )
 
 
 def _ways_out(tier: Tier, limit: int | None) -> str:
@@ -71,7 +90,7 @@ def _ways_out(tier: Tier, limit: int | None) -> str:
         ways.append(f"--effort {tier.efforts[0]}")
     if tier.can_skip_thinking:
         ways.append("--no-think")
-    return " or ".join(ways) or "a shorter question"
+    return _(" or ").join(ways) or _("a shorter question")
 
 
 def _can_grow(tier: Tier, limit: int | None) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from glm_magics import _connect, api
+from glm_magics._lang import _
 from glm_magics._session import Session
 from glm_magics.chat import RECORDED
 from glm_magics.client import Client, Endpoint
@@ -49,7 +50,7 @@ class Recording:
 
     @property
     def doing(self) -> str:
-        return f"{self.path.name} is being recorded"
+        return _("{name} is being recorded").format(name=self.path.name)
 
     @property
     def recorded(self) -> int:
@@ -99,7 +100,7 @@ class Replay:
 
     @property
     def doing(self) -> str:
-        return f"{self.path.name} is being replayed"
+        return _("{name} is being replayed").format(name=self.path.name)
 
     def unused(self) -> list[tuple[int, Entry]]:
         return self._player.unused()
@@ -161,7 +162,9 @@ def replay(path: str | PathLike[str], *, pace: Pace = "real") -> Replay:
     from glm_magics.retry import Quota
 
     if pace not in PACES:
-        raise SettingError(f"pace={pace!r}: expected {' or '.join(PACES)}.")
+        raise SettingError(
+            _("pace={pace!r}: expected {known}.").format(pace=pace, known=_(" or ").join(PACES))
+        )
     before = _free_session()
     place = Path(path).expanduser().absolute()
     cassette = Cassette(place)
@@ -198,8 +201,8 @@ def recording(path: str | PathLike[str], *, update: bool = False, prune: bool = 
         tape.stop(prune=prune)
     if tape.refused:
         raise SettingError(
-            f"Not recorded in {tape.path.name}: {'; '.join(tape.refused)}.",
-            hint="Change what is asked so that the answer holds no secret; the rest is recorded.",
+            _("Not recorded in {name}: {what}.").format(name=tape.path.name, what="; ".join(tape.refused)),
+            hint=_("Change what is asked so that the answer holds no secret; the rest is recorded."),
         )
 
 
@@ -217,8 +220,8 @@ def _free_session() -> Session:
     session = api.session()
     if session.tape is not None:
         raise SettingError(
-            f"{session.tape.doing[0].upper()}{session.tape.doing[1:]} already.",
-            hint="End it first: `%glm record off` or `%glm replay off`.",
+            _("{doing} already.").format(doing=session.tape.doing[0].upper() + session.tape.doing[1:]),
+            hint=_("End it first: `%glm record off` or `%glm replay off`."),
         )
     return session
 
@@ -233,9 +236,17 @@ def _check_dialect(cassette: Cassette, endpoint: Endpoint) -> None:
     was = cassette.header.dialect
     if was != endpoint.dialect:
         raise SettingError(
-            f"{cassette.path.name} is from {cassette.header.endpoint}, which speaks the {was} dialect; "
-            f"{endpoint.name} speaks {endpoint.dialect}, so no request would be found.",
-            hint="Connect to such a server, or record another file.",
+            _(
+                "{file} is from {endpoint}, which speaks the {was} dialect; {name} speaks "
+                "{dialect}, so no request would be found."
+            ).format(
+                file=cassette.path.name,
+                endpoint=cassette.header.endpoint,
+                was=was,
+                name=endpoint.name,
+                dialect=endpoint.dialect,
+            ),
+            hint=_("Connect to such a server, or record another file."),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from glm_magics import api
+from glm_magics import _lang, api
 from glm_magics._session import Session
+
+os.environ["GLM_LANG"] = "en"  # for the programs that tests start
+_lang.use("en")
 
 KEY_VARIABLES = (
     "GLM_BASE_URL",

@@ -60,6 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_tier",),
     ("chat",),
     ("errors",),
+    ("_lang",),
 )
 # What may be heavy or absent, and where alone it may be imported.
 HEAVY = {

@@ -17,7 +17,11 @@ from glm_magics import __version__
 
 ROOT = Path(__file__).parent.parent
 NOT_SOURCE = {".git", ".venv", ".venv-gateway", "node_modules", "__pycache__", "dist", "build"}
-AT_RUN_TIME = ("glm_magics/py.typed", "glm_magics/tiers.json")
+AT_RUN_TIME = (
+    "glm_magics/py.typed",
+    "glm_magics/tiers.json",
+    "glm_magics/locale/zh/LC_MESSAGES/glm_magics.mo",
+)
 OF_THE_BROWSER = [path.name for path in sorted((ROOT / "widgets" / "src").iterdir())]
 
 

@@ -392,7 +392,7 @@ def test_an_interrupted_answer_is_replaced_by_what_had_come(front_end):
 
 def test_the_widget_has_no_trait_that_could_hold_text_or_a_key(front_end):
     own = {name for name in _widget_class().class_traits(sync=True) if not name.startswith("_")}
-    assert own == {"run_id", "layout", "tabbable", "tooltip"}
+    assert own == {"run_id", "words", "layout", "tabbable", "tooltip"}  # words: labels from the catalog
     follow(make_stream([(0.1, event("secret words")), (0.1, END)]), LiveView())
     state = next(entry[1] for entry in front_end if entry[0] == "open")
     assert "secret words" not in json.dumps(state, default=str)

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from itertools import chain, islice, repeat
 from types import MappingProxyType
 
+from glm_magics._lang import N_
 from glm_magics.demo.answer import Answer
 from glm_magics.demo.refusals import CODES, Refusal
 from glm_magics.demo.response import Piece
@@ -51,30 +52,32 @@ _STATUSES = {
     "529": "Overloaded",
 }
 _WIRE = {
-    "html": "HTTP 200 with a web page, as from a login portal in between",
-    "502-html": "HTTP 502 with a proxy's web page",
-    "redirect": "HTTP 302 to another host",
-    "200-error": 'HTTP 200 whose body is {"error": …}',
-    "200-code": 'HTTP 200 whose body is {"code": 1001, "msg": …, "success": false}, as a gateway sends',
-    "slow-first": f"{SLOW_SECONDS:.0f} seconds of silence before the first token",
-    "stall": "the stream falls silent after a few events and never goes on",
-    "comments": "after a few events only keep-alive comments, for ever",
-    "cut": "the stream ends cleanly without a finish reason, after a few events or (cut:N) N bytes",
-    "reset": "the connection is reset after a few events",
-    "malformed": "one event of the stream is broken JSON",
-    "event-error": "an `event: error` in the middle of the stream",
-    "midstream-error": 'a `data: {"error": …}` in the middle of the stream',
-    "network_error": "finish reason network_error: the platform's own inference failed",
-    "sensitive": "finish reason sensitive: the content policy cut the answer",
-    "no-usage": "the answer comes without its token counts",
-    "no-done": "the stream ends without [DONE]",
-    "bom": "the stream starts with a byte order mark",
-    "crlf": "the stream's lines end in CR LF",
-    "spoil-rows": "an answer about several rows leaves one in 20 out and breaks one in 50",
-    "sloppy-json": 'a JSON answer in a fence, with a comma too many, a price as "4.50 EUR", a wrong label',
-    "bad-json": "a JSON answer of another form than asked for",
-    "bad-json-once": "the same for the first request only: asked again, it answers right",
-    "empty": "thinking uses up all tokens: no text, finish reason length",
+    "html": N_("HTTP 200 with a web page, as from a login portal in between"),
+    "502-html": N_("HTTP 502 with a proxy's web page"),
+    "redirect": N_("HTTP 302 to another host"),
+    "200-error": N_('HTTP 200 whose body is {"error": …}'),
+    "200-code": N_('HTTP 200 whose body is {"code": 1001, "msg": …, "success": false}, as a gateway sends'),
+    "slow-first": N_("20 seconds of silence before the first token"),
+    "stall": N_("the stream falls silent after a few events and never goes on"),
+    "comments": N_("after a few events only keep-alive comments, for ever"),
+    "cut": N_("the stream ends cleanly without a finish reason, after a few events or (cut:N) N bytes"),
+    "reset": N_("the connection is reset after a few events"),
+    "malformed": N_("one event of the stream is broken JSON"),
+    "event-error": N_("an `event: error` in the middle of the stream"),
+    "midstream-error": N_('a `data: {"error": …}` in the middle of the stream'),
+    "network_error": N_("finish reason network_error: the platform's own inference failed"),
+    "sensitive": N_("finish reason sensitive: the content policy cut the answer"),
+    "no-usage": N_("the answer comes without its token counts"),
+    "no-done": N_("the stream ends without [DONE]"),
+    "bom": N_("the stream starts with a byte order mark"),
+    "crlf": N_("the stream's lines end in CR LF"),
+    "spoil-rows": N_("an answer about several rows leaves one in 20 out and breaks one in 50"),
+    "sloppy-json": N_(
+        'a JSON answer in a fence, with a comma too many, a price as "4.50 EUR", a wrong label'
+    ),
+    "bad-json": N_("a JSON answer of another form than asked for"),
+    "bad-json-once": N_("the same for the first request only: asked again, it answers right"),
+    "empty": N_("thinking uses up all tokens: no text, finish reason length"),
 }
 
 FAULTS: Mapping[str, str] = MappingProxyType(

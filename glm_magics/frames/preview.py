@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from glm_magics._lang import _
 from glm_magics._tiers import tiers
 from glm_magics.chat import Attached, ChatRequest
 from glm_magics.render import Table, data_card, html_table, plain
@@ -54,13 +55,26 @@ def card_lines(session: Session, request: ChatRequest) -> list[str]:
 
 
 def _estimate_lines(asked: Estimate, *, images: int) -> list[str]:
-    pictures = f", {images} image{'s' if images > 1 else ''} among them" if images else ""
-    counted = f"≈ {asked.input_tokens:,} tokens in (±{ERROR_BAND * 100:.0f} %{pictures})"
-    longest = f"at most {asked.max_output_tokens:,} out" if asked.max_output_tokens else "no known limit out"
-    money = f"{asked.input_cost} for the input, at most {asked.most}" if asked.most else "no price known"
-    lines = [f"{asked.tier.id}: {counted}, {longest}; {money}. Nothing was sent."]
+    pictures = _(", {images} image among them") if images == 1 else _(", {images} images among them")
+    counted = _("≈ {tokens:,} tokens in (±{error:.0f} %{pictures})").format(
+        tokens=asked.input_tokens,
+        error=ERROR_BAND * 100,
+        pictures=pictures.format(images=images) if images else "",
+    )
+    longest = _("no known limit out")
+    if asked.max_output_tokens:
+        longest = _("at most {tokens:,} out").format(tokens=asked.max_output_tokens)
+    money = _("no price known")
+    if asked.most:
+        money = _("{cost} for the input, at most {most}").format(cost=asked.input_cost, most=asked.most)
+    told = _("{tier}: {counted}, {longest}; {money}. Nothing was sent.")
+    lines = [told.format(tier=asked.tier.id, counted=counted, longest=longest, money=money)]
     if asked.tier.context is not None and asked.input_tokens > asked.tier.context:
-        lines.append(f"That is more than {asked.tier.id} takes: {asked.tier.context:,} tokens.")
+        lines.append(
+            _("That is more than {tier} takes: {context:,} tokens.").format(
+                tier=asked.tier.id, context=asked.tier.context
+            )
+        )
     return lines
 
 
@@ -94,12 +108,22 @@ def price_table(session: Session, request: ChatRequest) -> pd.DataFrame | None:
 
 def _line(item: Attached) -> str:
     if item.rows is None or item.columns is None:
-        return f"{item.name}: {item.kind}, privacy {item.privacy}, ≈ {item.tokens:,} tokens."
+        told = _("{name}: {kind}, privacy {privacy}, ≈ {tokens:,} tokens.")
+        return told.format(name=item.name, kind=item.kind, privacy=item.privacy, tokens=item.tokens)
     rows, columns = item.sent_rows or 0, item.sent_columns or 0
-    sent = f"cells of {rows:,} rows and {columns:,} columns are sent" if rows else "no row is sent"
-    masked = f", masked {', '.join(item.masked)} ({item.masked_cells:,} cells)" if item.masked else ""
-    size = f"{item.rows:,} rows × {item.columns:,} columns"
-    return f"{item.name}: {size}, {sent}, privacy {item.privacy}{masked}, ≈ {item.tokens:,} tokens."
+    sent = _("cells of {rows:,} rows and {columns:,} columns are sent") if rows else _("no row is sent")
+    masked = _(", masked {names} ({cells:,} cells)") if item.masked else ""
+    return _(
+        "{name}: {rows:,} rows × {columns:,} columns, {sent}, privacy {privacy}{masked}, ≈ {tokens:,} tokens."
+    ).format(
+        name=item.name,
+        rows=item.rows,
+        columns=item.columns,
+        sent=sent.format(rows=rows, columns=columns),
+        privacy=item.privacy,
+        masked=masked.format(names=", ".join(item.masked), cells=item.masked_cells),
+        tokens=item.tokens,
+    )
 
 
 def _html_of(prices: pd.DataFrame | None) -> str:

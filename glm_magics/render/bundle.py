@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from glm_magics._lang import _
 from glm_magics.chat import Completion, SearchResult, ToolCall
 from glm_magics.render.parser import safe_url
 from glm_magics.render.reemit import canonical, fence, link, words
@@ -30,9 +31,12 @@ def static(completion: Completion, footer: str, *, max_thinking_chars: int = 20_
         f"<small>{words(footer)}</small>" if footer.strip() else "",
     ]
     text = [
-        *(f"Note: {plain(note)}" for note in completion.notes),
+        *(_("Note: {note}").format(note=plain(note)) for note in completion.notes),
         plain(completion.text).strip("\n"),
-        *(f"Tool call: {reveal(call.name)}({reveal(call.arguments)})" for call in completion.tool_calls),
+        *(
+            _("Tool call: {call}").format(call=f"{reveal(call.name)}({reveal(call.arguments)})")
+            for call in completion.tool_calls
+        ),
         "\n".join(_source_line(number, result) for number, result in enumerate(completion.search_results, 1)),
         "\n".join(f"- {plain(str(source))}" for source in completion.shown_sources),
         plain(footer).strip(),
@@ -53,7 +57,8 @@ def exhibits(parts: Sequence[tuple[str, str, str]]) -> dict[str, str]:
 
 def _tool_call(call: ToolCall) -> str:
     language = "json" if call.arguments.lstrip()[:1] in ("{", "[") else ""
-    return f"Tool call: {words(reveal(call.name))}\n\n{fence(_visible(call.arguments), language)}"
+    title = _("Tool call: {call}").format(call=words(reveal(call.name)))
+    return f"{title}\n\n{fence(_visible(call.arguments), language)}"
 
 
 def _visible(text: str) -> str:
@@ -70,7 +75,9 @@ def _source(result: SearchResult) -> str:
     if url is not None:
         name = link(result.title, url)
     else:
-        name = " — ".join(words(part) for part in (result.title, result.link) if part.strip()) or "untitled"
+        name = " — ".join(words(part) for part in (result.title, result.link) if part.strip()) or _(
+            "untitled"
+        )
     return " — ".join([name, *(words(part) for part in (result.media, result.publish_date) if part.strip())])
 
 
@@ -90,7 +97,7 @@ def _thinking(completion: Completion, limit: int) -> str:
         canonical(reasoning[:limit]).strip("\n"),
     ]
     if left_out > 0:
-        parts.append(f"… {left_out:,} more characters of thinking are not kept here.")
+        parts.append(_("… {count:,} more characters of thinking are not kept here.").format(count=left_out))
     return _paragraphs([*parts, "</details>"]).rstrip("\n")
 
 

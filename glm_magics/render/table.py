@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from glm_magics._lang import _
 from glm_magics.chat import Completion
 from glm_magics.render.text import columns, plain, reveal
 
@@ -59,7 +60,7 @@ def static_table(table: Table, completion: Completion, *, summary: str, footer: 
         f"<p><small>{_text(footer)}</small></p>" if footer else "",
     ]
     text = [
-        *(f"Note: {plain(note)}" for note in completion.notes),
+        *(_("Note: {note}").format(note=plain(note)) for note in completion.notes),
         text_table(table) + (f"\n{plain(summary)}" if summary else ""),
         plain(footer),
     ]
@@ -103,7 +104,7 @@ def text_table(table: Table) -> str:
 def thinking_title(completion: Completion) -> str:
     """The line of the folded thinking."""
     seconds = completion.thinking_seconds
-    return f"Thought for {seconds:.1f} s" if seconds else "Thinking"
+    return _("Thought for {seconds:.1f} s").format(seconds=seconds) if seconds else _("Thinking")
 
 
 def _labelled(table: Table) -> list[tuple[str, Sequence[Cell]]]:
@@ -136,7 +137,9 @@ def _thinking(completion: Completion) -> str:
     shown = reasoning[:_MOST_THINKING]
     paragraphs = [_text(part).replace("\n", "<br>") for part in shown.split("\n\n") if part.strip()]
     if left_out := len(reasoning) - len(shown):
-        paragraphs.append(f"… {left_out:,} more characters of thinking are not kept here.")
+        paragraphs.append(
+            _("… {count:,} more characters of thinking are not kept here.").format(count=left_out)
+        )
     body = "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     return f"<details>\n<summary>{thinking_title(completion)}</summary>\n{body}\n</details>"
 

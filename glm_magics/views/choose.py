@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._front_end import is_attended, is_callback, is_inside_output, request_of
+from glm_magics._lang import _
 
 if TYPE_CHECKING:
     from glm_magics.structured.schema import Schema
@@ -54,7 +55,7 @@ def _live(*, swap: bool, plan: Schema | None, brief: bool) -> View:
     try:
         import anywidget  # noqa: F401  (LiveView needs it only when it starts, which is too late to choose)
     except ImportError as missing:
-        return StaticView(f"no live view: {missing}", plan=plan, brief=brief)
+        return StaticView(_("no live view: {missing}").format(missing=missing), plan=plan, brief=brief)
     from glm_magics.views.live import LiveView
 
     return LiveView(swap=swap, plan=plan, brief=brief)

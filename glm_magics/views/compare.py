@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._assets import script, style
+from glm_magics._lang import _
 from glm_magics.chat import Completion, Cost
 from glm_magics.render.compared import Compared, compared
 from glm_magics.views import words
@@ -60,7 +61,7 @@ class _Together:
         left = [left for _, left in each if left is not None]
         nearest = min(left, key=lambda cost: cost.amount, default=None)
         record = {"version": 1, "compared": [words.record(completion) for completion, _ in each]}
-        return compared(shown, f"{nearest} left" if nearest is not None else ""), record
+        return compared(shown, _("{money} left").format(money=nearest) if nearest is not None else ""), record
 
     def _shown(self, completion: Completion) -> Compared:
         data = ""
@@ -105,7 +106,9 @@ class _LiveColumn(LiveView):
     def _open(self) -> Any:
         if self._number == 0:
             run_ids = [view.run_id for view in self._together.views]
-            widget = _widget_class()(run_ids=run_ids, titles=list(self._together.titles))
+            widget = _widget_class()(
+                run_ids=run_ids, titles=list(self._together.titles), words=words.of_widget()
+            )
             show_object(widget, display_id=self._together.display_id)
         else:
             widget = self._together.views[0]._widget.whole
@@ -140,6 +143,7 @@ def _widget_class() -> Any:
         _css = style("stream.css", "table.css", "compare.css")
         run_ids = traitlets.List(traitlets.Unicode()).tag(sync=True)
         titles = traitlets.List(traitlets.Unicode()).tag(sync=True)
+        words = traitlets.Dict().tag(sync=True)
 
         def __repr__(self) -> str:
             return "(answers, while they were being written)"

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._lang import _
 from glm_magics.chat import Completion
 from glm_magics.render import Table, fence, static, static_table
 from glm_magics.views.words import count
@@ -50,7 +51,7 @@ def record_table(record: Any, plan: Schema) -> Table:
 
     columns = Columns(plan)
     fields = zip(columns.names, columns.cells(record), strict=True)
-    return Table(["field", "value"], [[name, cell] for name, cell in fields])
+    return Table([_("field"), _("value")], [[name, cell] for name, cell in fields])
 
 
 def _tabled(value: Any, plan: Schema) -> tuple[Table, str]:

@@ -16,6 +16,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from glm_magics._control import stoppable
+from glm_magics._lang import _
 from glm_magics.chat import Completion
 from glm_magics.errors import GLMError
 
@@ -163,7 +164,9 @@ class _Follower:
             try:
                 self._view.update(events, progress, self._budget_left())
             except Exception as failure:  # the answer is paid for: a view that fails must not cost it
-                self._failure = f"The live view failed ({type(failure).__name__}: {failure})."
+                self._failure = _("The live view failed ({kind}: {failure}).").format(
+                    kind=type(failure).__name__, failure=failure
+                )
         self._shown_at = self._clock()
         self._pause = max(self._view.interval(progress), _SHARE * (self._shown_at - began))
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._assets import script, style
+from glm_magics._lang import _
 from glm_magics._stream import Progress
 from glm_magics.chat import AskedAgain, Completion, Cost, Event, ToolCallDelta
 from glm_magics.render import reveal
@@ -73,7 +74,7 @@ class LiveView:
         self._widget = self._open()
         self._widget.on_msg(self._asked)
         self._title = title
-        self._send(title=title, status="Waiting", facts=[title])
+        self._send(title=title, status=_("Waiting"), facts=[title])
         self._answer = self._empty_answer()  # which may load pandas, while nothing has come yet
 
     def interval(self, progress: Progress) -> float:
@@ -127,7 +128,7 @@ class LiveView:
 
     def _open(self) -> Any:
         """The widget, displayed."""
-        widget = _widget_class()(run_id=self.run_id)
+        widget = _widget_class()(run_id=self.run_id, words=words.of_widget())
         show_object(widget, display_id=self.run_id)
         return widget
 
@@ -208,6 +209,7 @@ def _widget_class() -> Any:
         _esm = script("stream.js")
         _css = style("stream.css", "table.css")
         run_id = traitlets.Unicode().tag(sync=True)
+        words = traitlets.Dict().tag(sync=True)
 
         def __repr__(self) -> str:
             return "(an answer, while it was being written)"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._lang import _
 from glm_magics.render import Table, reveal
 from glm_magics.structured.problems import Problem, path_text
 from glm_magics.views.words import count
@@ -81,10 +82,12 @@ class GrowingRows:
         """How many rows there are, and what is wrong with some."""
         parts = [count(len(self.rows), "row")]
         if self.problems:
-            fit = "does not fit" if len(self.problems) == 1 else "do not fit"
-            parts.append(f"{len(self.problems):,} {fit} ({self.problems[0][1]})")
+            fit = _("{count:,} does not fit ({first})")
+            if len(self.problems) > 1:
+                fit = _("{count:,} do not fit ({first})")
+            parts.append(fit.format(count=len(self.problems), first=self.problems[0][1]))
         if self._splitter.broken:
-            parts.append(f"{self._splitter.broken:,} unreadable")
+            parts.append(_("{count:,} unreadable").format(count=self._splitter.broken))
         return " · ".join(parts)
 
     def _refused(self, records: list[dict[str, Any]], first: int) -> Iterator[tuple[int, str]]:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from glm_magics._lang import _
 from glm_magics._stream import Progress
 from glm_magics.chat import Completion, Cost, Event
 from glm_magics.render import canonical, static_table
@@ -70,7 +71,7 @@ class GentleView(StaticView):
         self._begin()
 
     def start(self, title: str) -> None:
-        show(_growing_text("", "Waiting"), display_id=self.run_id)
+        show(_growing_text("", _("Waiting")), display_id=self.run_id)
 
     def interval(self, progress: Progress) -> float:
         return max(0.25, progress.usage.output_tokens / 10_000)
@@ -80,7 +81,11 @@ class GentleView(StaticView):
         if new.refused:
             self._begin(words.asking_again(new.refused.problems))
         doing = " · ".join(
-            [*([self._again] if self._again else []), words.status(progress), f"{progress.seconds:.0f} s"]
+            [
+                *([self._again] if self._again else []),
+                words.status(progress),
+                _("{seconds:.0f} s").format(seconds=progress.seconds),
+            ]
         )
         replace_output(self._so_far(new, doing), display_id=self.run_id)
 

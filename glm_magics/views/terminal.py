@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from glm_magics._lang import _
 from glm_magics._stream import Progress
 from glm_magics.chat import Completion, Cost, Event
 from glm_magics.render.text import Cleaner, plain, reveal
@@ -63,7 +64,7 @@ class TerminalView:
                 self._write(f"call {call.index}", f"{reveal(plain(call.name))} ")
             self._write(f"call {call.index}", reveal(plain(call.arguments)))
         if self._part in ("", "data") and self._fancy:
-            doing = f"{words.status(progress)} {progress.seconds:.0f} s"
+            doing = f"{words.status(progress)} {_('{seconds:.0f} s').format(seconds=progress.seconds)}"
             rows = f" · {plain(self._rows.caption())}" if self._part and self._rows else ""
             self._out.write(f"{_CLEAR_LINE}{_DIM}{doing}{rows}{_NORMAL}")
             self._waiting = True

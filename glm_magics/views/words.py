@@ -7,6 +7,8 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._lang import N_, _
+
 if TYPE_CHECKING:
     from glm_magics._stream import Progress
     from glm_magics.chat import Completion, Cost, Usage
@@ -18,6 +20,7 @@ __all__ = [
     "facts",
     "facts_so_far",
     "footer",
+    "of_widget",
     "record",
     "sources",
     "status",
@@ -28,14 +31,14 @@ __all__ = [
 _PATIENCE_SECONDS = 15.0
 
 _ENDINGS = {
-    "stop": "Done",
-    "length": "Cut off at the token limit",
-    "tool_calls": "Asks for a tool",
-    "model_context_window_exceeded": "Cut off: the context window is full",
-    "interrupted": "Interrupted",
-    "stopped": "Stopped",
-    "sensitive": "Withheld by the platform's content filter",
-    "network_error": "Broken off by the platform",
+    "stop": N_("Done"),
+    "length": N_("Cut off at the token limit"),
+    "tool_calls": N_("Asks for a tool"),
+    "model_context_window_exceeded": N_("Cut off: the context window is full"),
+    "interrupted": N_("Interrupted"),
+    "stopped": N_("Stopped"),
+    "sensitive": N_("Withheld by the platform's content filter"),
+    "network_error": N_("Broken off by the platform"),
 }
 
 
@@ -66,8 +69,10 @@ def _origin(completion: Completion) -> list[str]:
     """Where an answer comes from, unless from a server: nothing was paid for it now."""
     if completion.recorded:
         cost = completion.cost
-        return [f"recorded {completion.recorded}" + (f" for {cost}" if cost and cost.amount else "")]
-    return ["offline demo"] if completion.endpoint == "demo" else []
+        if cost and cost.amount:
+            return [_("recorded {date} for {cost}").format(date=completion.recorded, cost=cost)]
+        return [_("recorded {date}").format(date=completion.recorded)]
+    return [_("offline demo")] if completion.endpoint == "demo" else []
 
 
 def facts_so_far(progress: Progress, budget_left: Cost | None = None) -> list[str]:
@@ -88,41 +93,76 @@ def status(progress: Progress) -> str:
     """What is going on, in a word or two."""
     match progress.phase:
         case "waiting":
-            waiting = "Still waiting" if progress.seconds > _PATIENCE_SECONDS else "Waiting"
-            return f"{waiting}: {progress.note}" if progress.note else waiting
+            waiting = _("Still waiting") if progress.seconds > _PATIENCE_SECONDS else _("Waiting")
+            return (
+                _("{doing}: {what}").format(doing=waiting, what=progress.note) if progress.note else waiting
+            )
         case "reading":
-            return f"Reading: {progress.note}"
+            return _("Reading: {what}").format(what=progress.note)
         case "thinking":
-            return "Thinking"
+            return _("Thinking")
         case "answering":
-            return "Answering"
+            return _("Answering")
         case "calling a tool":
-            return "Calling a tool"
+            return _("Calling a tool")
         case "done":
-            return "Done"
+            return _("Done")
 
 
 def ending(completion: Completion) -> str:
     """How it ended, in a few words."""
     came = completion.text or completion.reasoning or completion.tool_calls
-    return _ENDINGS.get(completion.finish_reason, "Incomplete" if came else "No answer")
+    ended = _ENDINGS.get(completion.finish_reason, N_("Incomplete") if came else N_("No answer"))
+    return _(ended)
 
 
 def asking_again(problems: Sequence[str]) -> str:
     """What a reader is told when an answer was refused, and why."""
-    return f"Asking again: {problems[0]}" if problems else "Asking again"
+    return _("Asking again: {problem}").format(problem=problems[0]) if problems else _("Asking again")
 
 
 def count(number: int, noun: str) -> str:
-    """`1 row`, `1,234 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """`1 row`, `1,234 rows`; `noun` is one of `_COUNTED`."""
+    one, many = _COUNTED[noun]
+    counted = one if number == 1 else many
+    return _(counted).format(number=number)
+
+
+_COUNTED = {
+    "row": (N_("{number:,} row"), N_("{number:,} rows")),
+    "column": (N_("{number:,} column"), N_("{number:,} columns")),
+    "field": (N_("{number:,} field"), N_("{number:,} fields")),
+}
 
 
 def thinking_summary(seconds: float, tokens: int, *, over: bool) -> str:
-    parts = [f"Thought for {_time(seconds)}" if over else f"Thinking {_time(float(int(seconds)))}"]
+    told = _("Thought for {time}") if over else _("Thinking {time}")
+    parts = [told.format(time=_time(seconds if over else float(int(seconds))))]
     if tokens:
-        parts.append(f"{tokens:,} tokens")
+        parts.append(_("{tokens:,} tokens").format(tokens=tokens))
     return " · ".join(parts)
+
+
+def of_widget() -> dict[str, str]:
+    """The widget's own words by their English, where they are others."""
+    translated = {
+        "Answer": _("Answer"),
+        "Answer of": _("Answer of"),
+        "Answers side by side": _("Answers side by side"),
+        "Copied": _("Copied"),
+        "Copy": _("Copy"),
+        "Copy the answer": _("Copy the answer"),
+        "Not copied": _("Not copied"),
+        "Row": _("Row"),
+        "Rows": _("Rows"),
+        "Stop": _("Stop"),
+        "Stop generating": _("Stop generating"),
+        "Stopping": _("Stopping"),
+        "Table": _("Table"),
+        "Thinking": _("Thinking"),
+        "To stop, use the notebook's own stop button": _("To stop, use the notebook's own stop button"),
+    }
+    return {english: words for english, words in translated.items() if words != english}
 
 
 def title(completion: Completion) -> str:
@@ -178,30 +218,34 @@ def _figures(
 ) -> list[str]:
     figures = [_tokens(usage)] if usage.total_tokens else []
     if tokens_per_second is not None and usage.output_tokens:
-        figures.append(f"{tokens_per_second:,.0f} tokens/s")
+        figures.append(_("{rate:,.0f} tokens/s").format(rate=tokens_per_second))
     if first_token_seconds is not None:
-        figures.append(f"first {_time(first_token_seconds)}")
+        figures.append(_("first {time}").format(time=_time(first_token_seconds)))
     figures.append(_time(seconds))
     if cost is not None:
-        figures.append(str(cost) if cost.amount else "free")
+        figures.append(str(cost) if cost.amount else _("free"))
     if budget_left is not None:
-        figures.append(f"{budget_left} left")
+        figures.append(_("{money} left").format(money=budget_left))
     return figures
 
 
 def _tokens(usage: Usage) -> str:
     about = "≈ " if usage.estimated else ""
-    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-    thinking = f" ({usage.reasoning_tokens:,} thinking)" if usage.reasoning_tokens else ""
-    return f"{about}{usage.input_tokens:,} in{cached} + {usage.output_tokens:,} out{thinking} tokens"
+    cached = _(" ({tokens:,} cached)").format(tokens=usage.cached_tokens) if usage.cached_tokens else ""
+    thinking = (
+        _(" ({tokens:,} thinking)").format(tokens=usage.reasoning_tokens) if usage.reasoning_tokens else ""
+    )
+    return _("{about}{input:,} in{cached} + {output:,} out{thinking} tokens").format(
+        about=about, input=usage.input_tokens, cached=cached, output=usage.output_tokens, thinking=thinking
+    )
 
 
 def _time(seconds: float) -> str:
     if seconds >= 120:
         minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s"
+        return _("{minutes} min {rest} s").format(minutes=minutes, rest=rest)
     whole = seconds >= 10 or seconds == int(seconds)
-    return f"{seconds:.0f} s" if whole else f"{seconds:.1f} s"
+    return (_("{seconds:.0f} s") if whole else _("{seconds:.1f} s")).format(seconds=seconds)
 
 
 def _iso(started: float) -> str | None:

@@ -2,7 +2,7 @@
 // The live view of one answer. Python parses the Markdown and sends only what is new (at most 20 messages
 // a second); this file puts it in place. It parses nothing, loads nothing and keeps nothing after the end.
 
-import { describe, element } from "./dom.js";
+import { describe, element, translator } from "./dom.js";
 import { mergeTable, tableArea } from "./table.js";
 
 /**
@@ -33,7 +33,7 @@ import { mergeTable, tableArea } from "./table.js";
  * @property {1} [pin] hold the output's height while the static output takes this one's place
  *
  * @typedef {import("./table.js").TableOps} TableOps
- * @typedef {{ run_id: string }} Traits the only trait of ours
+ * @typedef {{ run_id: string, words: Record<string, string> }} Traits those of ours
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  * @typedef {{ message: Message, next: number, views: Set<(message: Message) => void> }} Run
  * @typedef {{ body: HTMLElement, tail: Element[] }} Text
@@ -111,10 +111,11 @@ function mergeOps(all, { c, t, x }) {
  * @param {Model} model @param {HTMLElement} el
  */
 function view(model, el) {
+  const _ = translator(model);
   const thinking = textArea();
   const answer = textArea();
-  const table = tableArea();
-  const label = element("span", "glm-label", "Thinking");
+  const table = tableArea(_);
+  const label = element("span", "glm-label", _("Thinking"));
   const line = element("span", "glm-line", element("span", ""));
   const scroll = element("div", "glm-scroll", thinking.body);
   const fold = element("details", "glm-thinking", element("summary", "", label, line), scroll);
@@ -122,13 +123,13 @@ function view(model, el) {
   const notes = element("div", "glm-notes");
   const status = element("span", "glm-status");
   const facts = element("span", "glm-facts");
-  const stop = button("glm-stop", "Stop", "Stop generating");
-  const copy = button("glm-copy", "Copy", "Copy the answer");
+  const stop = button("glm-stop", _("Stop"), _("Stop generating"));
+  const copy = button("glm-copy", _("Copy"), _("Copy the answer"));
   const spoken = element("span", "glm-spoken");
   const footer = element("div", "glm-footer", status, facts, stop, copy, spoken);
   const root = element("section", "glm", fold, answer.body, table.node, tools, notes, footer);
-  describe(root, { "aria-label": "Answer", "aria-busy": "true" });
-  describe(scroll, { role: "group", "aria-label": "Thinking", tabindex: "0" }); // the keyboard can scroll it
+  describe(root, { "aria-label": _("Answer"), "aria-busy": "true" });
+  describe(scroll, { role: "group", "aria-label": _("Thinking"), tabindex: "0" }); // the keyboard can scroll it
   describe(line, { "aria-hidden": "true" }); // it changes many times a second
   describe(spoken, { role: "status" });
   fold.hidden = copy.hidden = true;
@@ -157,7 +158,7 @@ function view(model, el) {
       calls.clear();
       raw = "";
     }
-    if (message.title) describe(root, { "aria-label": `Answer of ${message.title}` });
+    if (message.title) describe(root, { "aria-label": `${_("Answer of")} ${message.title}` });
     if (message.thinking) {
       fold.hidden = line.hidden = false;
       write(thinking, message.thinking, model);
@@ -187,12 +188,12 @@ function view(model, el) {
 
   stop.onclick = async () => {
     stop.disabled = true;
-    say("Stopping");
-    if (!(await stopRun(model, ended))) say("To stop, use the notebook's own stop button");
+    say(_("Stopping"));
+    if (!(await stopRun(model, ended))) say(_("To stop, use the notebook's own stop button"));
   };
   copy.onclick = async () => {
-    copy.textContent = spoken.textContent = (await copyText(raw, root)) ? "Copied" : "Not copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
+    copy.textContent = spoken.textContent = (await copyText(raw, root)) ? _("Copied") : _("Not copied");
+    setTimeout(() => (copy.textContent = _("Copy")), 1500);
   };
 
   /** @type {Message} */

@@ -1,11 +1,11 @@
 // @ts-check
 // Several answers side by side: each column is the view of one answer, with a part of the model for itself.
 
-import { element, describe } from "./dom.js";
+import { describe, element, translator } from "./dom.js";
 import { initialize, render } from "./answer.js";
 
 /**
- * @typedef {{ run_ids: string[], titles: string[] }} CompareTraits
+ * @typedef {{ run_ids: string[], titles: string[], words: Record<string, string> }} CompareTraits
  * @typedef {import("@anywidget/types").AnyModel<CompareTraits>} CompareModel
  * @typedef {{ column: number, content: any }} Addressed what Python sends, and hears: whose it is
  */
@@ -21,7 +21,7 @@ function initializeAll({ model }) {
 /** @param {{ model: CompareModel, el: HTMLElement }} context */
 function renderAll({ model, el }) {
   const root = element("div", "glm-compare");
-  describe(root, { role: "group", "aria-label": "Answers side by side" });
+  describe(root, { role: "group", "aria-label": translator(model)("Answers side by side") });
   el.append(root);
   const closing = columnsOf(model).map((column, number) => {
     const place = element("div", "glm-column", element("div", "glm-heading", model.get("titles")[number] ?? ""));
@@ -35,7 +35,7 @@ function renderAll({ model, el }) {
 function columnsOf(model) {
   return model.get("run_ids").map((id, column) => ({
     widget_manager: model.widget_manager,
-    get: () => id,
+    get: (/** @type {string} */ name) => (name === "words" ? model.get("words") : id),
     send: (/** @type {any} */ content) => model.send({ column, content }),
     on: (/** @type {string} */ name, /** @type {(content: any) => void} */ heard) =>
       model.on(/** @type {any} */ (name), (/** @type {Addressed} */ message) => {

@@ -12,6 +12,15 @@ export function element(tag, className, ...children) {
   return node;
 }
 
+/**
+ * The view's own words in the reader's language, by their English: Python has the catalog.
+ * @param {{ get(name: "words"): Record<string, string> | undefined }} model @returns {(english: string) => string}
+ */
+export function translator(model) {
+  const words = model.get("words") ?? {};
+  return (english) => words[english] ?? english;
+}
+
 /** @param {Element} node @param {Record<string, string>} attributes */
 export function describe(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);

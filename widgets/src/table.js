@@ -32,8 +32,11 @@ export function mergeTable(all, { rows, problems, ...latest }) {
   for (const problem of problems ?? []) (all.problems ??= []).push(problem);
 }
 
-/** An empty table: its element, and what adds to it and empties it. */
-export function tableArea() {
+/**
+ * An empty table: its element, and what adds to it and empties it.
+ * @param {(english: string) => string} _ translates
+ */
+export function tableArea(_) {
   const head = element("div", "glm-row");
   const body = element("div", "glm-body");
   const space = element("div", "", body); // as high as all the rows
@@ -41,11 +44,11 @@ export function tableArea() {
   const view = element("div", "glm-window", table);
   const caption = element("div", "glm-caption");
   const node = element("div", "glm-table", view, caption);
-  describe(table, { role: "table", "aria-label": "Rows" });
+  describe(table, { role: "table", "aria-label": _("Rows") });
   for (const group of [head.parentElement, body]) describe(/** @type {Element} */ (group), { role: "rowgroup" });
   describe(head, { role: "row", "aria-rowindex": "1" });
   // The keyboard can scroll it; in JupyterLab the arrows would leave the cell otherwise.
-  describe(view, { role: "group", "aria-label": "Table", tabindex: "0", "data-lm-suppress-shortcuts": "true" });
+  describe(view, { role: "group", "aria-label": _("Table"), tabindex: "0", "data-lm-suppress-shortcuts": "true" });
   node.hidden = true;
 
   /** @type {Row[]} */
@@ -92,7 +95,7 @@ export function tableArea() {
       cell.title = `${name}: ${dtype}`;
       return cell;
     });
-    head.replaceChildren(element("div", "glm-number", element("span", "glm-spoken", "Row")), ...cells);
+    head.replaceChildren(element("div", "glm-number", element("span", "glm-spoken", _("Row"))), ...cells);
     for (const cell of head.children) describe(cell, { role: "columnheader" });
     describe(table, { "aria-colcount": String(columns.length + 1) });
   }
