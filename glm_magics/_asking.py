@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from glm_magics import _governing
 from glm_magics._decoder import StreamDecoder
+from glm_magics._lang import N_, _
 from glm_magics._options import DEFAULT_TIER, Options
 from glm_magics._stream import Limits, Stream
 from glm_magics._tier import Tier, unlisted
@@ -157,7 +158,9 @@ def keep_key_out(session: Session, messages: tuple[Message, ...]) -> None:
     if key is not None and not session.client.endpoint.is_demo:
         for message in messages:
             if key.appears_in(message.text):
-                raise SettingError("The prompt contains your API key.", hint="Take it out; nothing was sent.")
+                raise SettingError(
+                    _("The prompt contains your API key."), hint=_("Take it out; nothing was sent.")
+                )
 
 
 def decoder_for(tier: Tier) -> StreamDecoder:
@@ -188,8 +191,10 @@ def money(session: Session, amount: Decimal) -> Cost:
     currency = session.client.endpoint.currency
     if currency is None:
         raise SettingError(
-            f"{session.client.endpoint.name} has no currency, so a budget cannot be kept there.",
-            hint="Connect with one: `%glm connect URL --currency USD`.",
+            _("{name} has no currency, so a budget cannot be kept there.").format(
+                name=session.client.endpoint.name
+            ),
+            hint=_("Connect with one: `%glm connect URL --currency USD`."),
         )
     return Cost(amount, currency)
 
@@ -198,19 +203,25 @@ def _only_model(session: Session) -> Tier:
     listed = session.client.models()
     if len(listed) != 1:
         raise SettingError(
-            f"{session.client.endpoint.name} serves {len(listed)} models, so one has to be named.",
-            hint=f"`%glm use NAME` with one of: {', '.join(listed[:8]) or 'its models'}.",
+            _("{name} serves {count} models, so one has to be named.").format(
+                name=session.client.endpoint.name, count=len(listed)
+            ),
+            hint=_("`%glm use NAME` with one of: {names}.").format(
+                names=", ".join(listed[:8]) or _("its models")
+            ),
         )
     return tiers().get(listed[0]) or unlisted(listed[0])
 
 
 def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options: Options) -> None:
     if not any(message.role in ("user", "tool") and message.content for message in messages):
-        raise RequestError("The prompt is empty.", hint="Write what you want to ask. Nothing was sent.")
+        raise RequestError(_("The prompt is empty."), hint=_("Write what you want to ask. Nothing was sent."))
     if options.timeout is not None and not 0 < options.timeout <= _LONGEST_SECONDS:
         raise RequestError(
-            f"timeout {options.timeout:g}: expected seconds above 0, at most {_LONGEST_SECONDS:,.0f}.",
-            hint="Nothing was sent.",
+            _("timeout {timeout:g}: expected seconds above 0, at most {most:,.0f}.").format(
+                timeout=options.timeout, most=_LONGEST_SECONDS
+            ),
+            hint=_("Nothing was sent."),
         )
     if session.client.endpoint.dialect != "glm":
         return  # the table is about the platform; another server may take other values
@@ -228,7 +239,7 @@ def _check(session: Session, tier: Tier, messages: tuple[Message, ...], options:
         stop=options.stop,
     )
     if found:
-        raise RequestError("\n".join(found), hint="Nothing was sent.")
+        raise RequestError("\n".join(found), hint=_("Nothing was sent."))
 
 
 def _fitted(session: Session, tier: Tier, messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -243,9 +254,9 @@ def _fitted(session: Session, tier: Tier, messages: tuple[Message, ...]) -> tupl
 def _budgets_for_one(session: Session, options: Options) -> tuple[Budget, ...]:
     found = []
     if options.budget is not None:
-        found.append(Budget(money(session, options.budget), "this cell"))
+        found.append(Budget(money(session, options.budget), N_("this cell")))
     if session.cell_budget is not None:
-        found.append(Budget(money(session, session.cell_budget), "each cell"))
+        found.append(Budget(money(session, session.cell_budget), N_("each cell")))
     return tuple(found)
 
 
@@ -263,7 +274,9 @@ def _within(session: Session, request: ChatRequest, tier: Tier, budgets: tuple[B
     affordable = price.affordable(counted, tier.max_output, left)
     if affordable < 1:
         raise BudgetExceeded(
-            f"The budget has {Cost(left, price.currency)} left: too little for this input and an answer."
+            _("The budget has {left} left: too little for this input and an answer.").format(
+                left=Cost(left, price.currency)
+            )
         )
     return replace(request, max_tokens=affordable)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from glm_magics._asking import may_be_billed
+from glm_magics._lang import N_, _
 from glm_magics._stream import Pulled
 from glm_magics.chat import ChatRequest, Completion, Event
 from glm_magics.errors import GLMError
@@ -70,7 +71,7 @@ def shares(session: Session, requests: Sequence[ChatRequest], options: Options) 
     walls += [amount for amount in (options.budget, session.cell_budget) if amount is not None]
     if not walls:
         return [options] * len(requests)
-    together = Ledger(Budget(session.money(min(walls)), "all that is compared"))
+    together = Ledger(Budget(session.money(min(walls)), N_("all that is compared")))
     each = [session.estimate(request).most for request in requests]
     if all(most is not None and request.max_tokens for most, request in zip(each, requests, strict=True)):
         for most in each:
@@ -85,5 +86,5 @@ def shares(session: Session, requests: Sequence[ChatRequest], options: Options) 
 
 
 def _said(error: GLMError, partial: Completion) -> str:
-    billed = "" if may_be_billed(error, partial) else " It costs nothing."
+    billed = "" if may_be_billed(error, partial) else _(" It costs nothing.")
     return f"{error}{billed}"

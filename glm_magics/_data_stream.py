@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from glm_magics._lang import _
 from glm_magics._stream import Pulled
 from glm_magics.chat import AskedAgain, ChatRequest, Completion, Event
 from glm_magics.errors import GLMError, ParseError
@@ -133,7 +134,7 @@ class DataStream(Pulled):
         try:
             self._stream = self._start(asking.once_more(self._request, completion, error))
         except GLMError as refusal:  # no money left, say: the answer that came is what the user should see
-            error.hint = f"It was not asked again: {refusal.message}"
+            error.hint = _("It was not asked again: {reason}").format(reason=refusal.message)
             raise error from None
         self._first = completion
         self._stream.begin()

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from glm_magics import _wire
 from glm_magics._inline import InlineMarks, Unbroken
+from glm_magics._lang import _
 from glm_magics._sse import SSEParser
 from glm_magics.chat import (
     Completion,
@@ -156,20 +157,22 @@ class StreamDecoder:
     def _shortcoming(self) -> GLMError | None:
         """Why the answer is not whole; None when it is."""
         if self.finish_reason == "network_error":
-            return ServerError("The platform's inference broke off (finish reason network_error).")
+            return ServerError(_("The platform's inference broke off (finish reason network_error)."))
         if self.finish_reason == "sensitive":
             return ContentRefused(
-                "The platform's content filter cut the answer off (finish reason sensitive).",
-                hint="What was shown so far should not be used; rephrase the prompt.",
+                _("The platform's content filter cut the answer off (finish reason sensitive)."),
+                hint=_("What was shown so far should not be used; rephrase the prompt."),
             )
         if self.finish_reason:
             return None
         if not self.activity and self._head.strip():
-            return ProtocolError(f"The server sent something that is not an answer: {self.head()}")
+            return ProtocolError(
+                _("The server sent something that is not an answer: {head}").format(head=self.head())
+            )
         return IncompleteStream(
-            "The stream said [DONE] without a finish reason: the answer may be cut off."
+            _("The stream said [DONE] without a finish reason: the answer may be cut off.")
             if self.ended
-            else "The connection ended before the answer did."
+            else _("The connection ended before the answer did.")
         )
 
     def head(self) -> str:
@@ -192,7 +195,9 @@ class StreamDecoder:
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
-            raise ProtocolError(f"The server sent something that is not an answer: {self.head()}") from None
+            raise ProtocolError(
+                _("The server sent something that is not an answer: {head}").format(head=self.head())
+            ) from None
         self._answer(answer, found)
 
     def _event(self, name: str, data: str, found: list[Event]) -> None:
@@ -207,12 +212,16 @@ class StreamDecoder:
         except (ValueError, RecursionError):
             raise _malformed(name, data) from None
         if name == "error" and _wire.failure(body) is None:
-            raise StreamError(f"The server reported an error in the stream: {data[:_HEAD]}")
+            raise StreamError(
+                _("The server reported an error in the stream: {head}").format(head=data[:_HEAD])
+            )
         self._answer(body, found)
 
     def _answer(self, body: Any, found: list[Event]) -> None:
         if not isinstance(body, dict):
-            raise ProtocolError(f"The server sent something that is not an answer: {str(body)[:_HEAD]}")
+            raise ProtocolError(
+                _("The server sent something that is not an answer: {head}").format(head=str(body)[:_HEAD])
+            )
         if "choices" not in body or "error" in body:
             failure = _wire.failure(body)
             if failure:
@@ -255,8 +264,8 @@ class StreamDecoder:
 def _malformed(name: str, data: str) -> GLMError:
     quoted = data[:_HEAD]
     if name == "error" or data.lstrip().startswith('{"error"'):
-        return StreamError(f"The server reported an error in the stream: {quoted}")
-    return StreamError(f"The server sent an event that is not JSON: {quoted}")
+        return StreamError(_("The server reported an error in the stream: {quoted}").format(quoted=quoted))
+    return StreamError(_("The server sent an event that is not JSON: {quoted}").format(quoted=quoted))
 
 
 def _is_json(data: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _wire
+from glm_magics._lang import _
 from glm_magics._posting import answered_by, broken, payload, refusal, timeouts
 from glm_magics._reading import Waiting
 from glm_magics._stream import Limits
@@ -57,8 +58,13 @@ class Exchange:
             delay = delay_before_retry(failed, attempt=attempt, policy=policy)
             if delay is None or self.aborted.is_set() or not quota.spend(action_for(failed)):
                 raise failed
-            reason = failed.message.removeprefix("The server says: ")
-            yield Waiting(delay, f"{reason} Trying again in {delay:.0f} s ({attempt} of {policy.attempts}).")
+            reason = failed.message.removeprefix(_("The server says: "))
+            yield Waiting(
+                delay,
+                _("{reason} Trying again in {delay:.0f} s ({attempt} of {attempts}).").format(
+                    reason=reason, delay=delay, attempt=attempt, attempts=policy.attempts
+                ),
+            )
             if self._client.pause(self.aborted, delay):
                 raise failed
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from glm_magics import _wire
+from glm_magics._lang import _
 from glm_magics.chat import RECORDED, ChatRequest
 from glm_magics.errors import (
     GLMError,
@@ -58,7 +59,9 @@ def payload(request: ChatRequest, dialect: _wire.Dialect, *, attempt: int = 1) -
         reason = str(error)
     else:
         return text.encode("utf-8", "replace")
-    raise RequestError(f"The request cannot be written as JSON: {reason}. Nothing was sent.")
+    raise RequestError(
+        _("The request cannot be written as JSON: {reason}. Nothing was sent.").format(reason=reason)
+    )
 
 
 def timeouts(read: float | None) -> httpx.Timeout:
@@ -78,9 +81,11 @@ def refusal(client: Client, response: httpx.Response, body: bytes) -> GLMError:
     """The typed error for an answer with an HTTP status that is not success."""
     status = response.status_code
     if 300 <= status < 400:
-        target = _netloc(response.headers.get("location", "")) or "another address"
+        target = _netloc(response.headers.get("location", "")) or _("another address")
         return ProtocolError(
-            f"{_host(client)} redirects to {client.redact(target)}; redirects are not followed.",
+            _("{host} redirects to {target}; redirects are not followed.").format(
+                host=_host(client), target=client.redact(target)
+            ),
             status=status,
         )
     try:
@@ -112,18 +117,28 @@ def broken(client: Client, error: httpx.HTTPError | httpx.InvalidURL, *, answere
     )
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return SettingError(
-            f"A request to {_host(client)} cannot be made: {reason}",
-            hint="Check the address: `%glm doctor` shows it. Nothing was sent.",
+            _("A request to {host} cannot be made: {reason}").format(host=_host(client), reason=reason),
+            hint=_("Check the address: `%glm doctor` shows it. Nothing was sent."),
         )
     if answered and isinstance(error, httpx.ReadTimeout):
-        return StalledStream("The answer stalled: the server sent nothing more.")
+        return StalledStream(_("The answer stalled: the server sent nothing more."))
     if answered:
-        return IncompleteStream(f"The connection broke before the answer ended: {reason}")
+        return IncompleteStream(
+            _("The connection broke before the answer ended: {reason}").format(reason=reason)
+        )
     if isinstance(error, unsent):
-        return NoConnection(f"No connection to {_host(client)}{_by_proxy(client)}: {reason}")
+        return NoConnection(
+            _("No connection to {host}{proxy}: {reason}").format(
+                host=_host(client), proxy=_by_proxy(client), reason=reason
+            )
+        )
     if isinstance(error, httpx.DecodingError):
-        return ProtocolError(f"{_host(client)} sent an answer that cannot be unpacked: {reason}")
-    return NoAnswer(f"{_host(client)} did not answer: {reason}")
+        return ProtocolError(
+            _("{host} sent an answer that cannot be unpacked: {reason}").format(
+                host=_host(client), reason=reason
+            )
+        )
+    return NoAnswer(_("{host} did not answer: {reason}").format(host=_host(client), reason=reason))
 
 
 def proxy_of(url: str) -> str | None:
@@ -141,7 +156,7 @@ def proxy_of(url: str) -> str | None:
 def _by_proxy(client: Client) -> str:
     """Which proxy stands in between, for a message."""
     proxy = proxy_of(client.endpoint.base_url) if client.uses_network else None
-    return f" through the proxy {_netloc(proxy) or proxy}" if proxy else ""
+    return _(" through the proxy {proxy}").format(proxy=_netloc(proxy) or proxy) if proxy else ""
 
 
 def _host(client: Client) -> str:

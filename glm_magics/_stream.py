@@ -17,6 +17,7 @@ from typing import Final, Literal
 from typing_extensions import Self
 
 from glm_magics._decoder import StreamDecoder
+from glm_magics._lang import _
 from glm_magics._reading import InlineReading, Source, ThreadedReading, Waiting
 from glm_magics.chat import (
     RECORDED,
@@ -240,12 +241,14 @@ class Stream(Pulled):
         elif idle or seconds:
             self._waited += seconds
         if self._waited > self._limits.idle + self._allowance and not self._decoder.finish_reason:
-            silent = f"no data for {self._limits.idle:g} s"
+            silent = _("no data for {seconds:g} s").format(seconds=self._limits.idle)
             if self._activity:
-                raise StalledStream(f"The answer stalled: {silent}.")
-            raise NoAnswer(f"The server did not answer: {silent}.")
+                raise StalledStream(_("The answer stalled: {silent}.").format(silent=silent))
+            raise NoAnswer(_("The server did not answer: {silent}.").format(silent=silent))
         if self._clock() - self._began > self._limits.total:
-            raise StalledStream(f"The answer took more than {self._limits.total:g} s.")
+            raise StalledStream(
+                _("The answer took more than {seconds:g} s.").format(seconds=self._limits.total)
+            )
 
     def _notice(self, events: Iterable[Event]) -> None:
         for event in events:

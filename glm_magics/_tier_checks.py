@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 
+from glm_magics._lang import _
 from glm_magics._tier import PLATFORMS, Range, Tier
 from glm_magics._tiers import Tiers, any_of, tiers
 
@@ -46,15 +47,27 @@ def problems(
         *_length_problems(tier, max_tokens),
     ]
     if tools and tier.tools is False:
-        found.append(f"{tier.id} cannot call tools{others('that can', lambda t: t.tools is True)}")
+        found.append(
+            _("{tier} cannot call tools{others}").format(
+                tier=tier.id, others=others(_("that can"), lambda t: t.tools is True)
+            )
+        )
     elif tools > _MAX_TOOLS and tier.platforms:
-        found.append(f"{tools} tools: the platform takes at most {_MAX_TOOLS}; offer fewer")
+        found.append(
+            _("{tools} tools: the platform takes at most {most}; offer fewer").format(
+                tools=tools, most=_MAX_TOOLS
+            )
+        )
     found += _image_problems(tier, images, embedded, currency, others)
     if json_object and tier.json_object is False:
-        having = others("that have it", lambda t: t.json_object is True)
-        found.append(f"{tier.id} has no JSON mode: ask for JSON in the prompt instead{having}")
+        having = others(_("that have it"), lambda t: t.json_object is True)
+        found.append(
+            _("{tier} has no JSON mode: ask for JSON in the prompt instead{having}").format(
+                tier=tier.id, having=having
+            )
+        )
     if len(stop) > _MAX_STOP_WORDS and tier.platforms:
-        found.append(f"{len(stop)} stop words: the platform honours only one; keep one")
+        found.append(_("{count} stop words: the platform honours only one; keep one").format(count=len(stop)))
     return found
 
 
@@ -64,19 +77,29 @@ def _thinking_problems(
     if tier.thinking is None:
         return
     if thinking and not tier.can_think:
-        yield f"{tier.id} has no thinking mode{others('that think', lambda t: t.can_think)}"
+        yield _("{tier} has no thinking mode{others}").format(
+            tier=tier.id, others=others(_("that think"), lambda t: t.can_think)
+        )
     if thinking is False and not tier.can_skip_thinking:
         if tier.efforts:
-            yield f"{tier.id} always thinks: leave thinking on; effort {tier.efforts[0]} is the least of it"
+            yield _("{tier} always thinks: leave thinking on; effort {effort} is the least of it").format(
+                tier=tier.id, effort=tier.efforts[0]
+            )
         else:
-            answers = others("that can answer without", lambda t: t.can_skip_thinking)
-            yield f"{tier.id} always thinks, it cannot be switched off{answers}"
+            answers = others(_("that can answer without"), lambda t: t.can_skip_thinking)
+            yield _("{tier} always thinks, it cannot be switched off{answers}").format(
+                tier=tier.id, answers=answers
+            )
     if effort is not None and effort not in tier.efforts:
         if tier.efforts:
-            yield f"effort {effort}: {tier.id} takes {any_of(tier.efforts)}"
+            yield _("effort {effort}: {tier} takes {efforts}").format(
+                effort=effort, tier=tier.id, efforts=any_of(tier.efforts)
+            )
         else:
-            with_effort = others("that take one", lambda t: bool(t.efforts))
-            yield f"effort {effort}: {tier.id} has no effort setting, leave it out{with_effort}"
+            with_effort = others(_("that take one"), lambda t: bool(t.efforts))
+            yield _("effort {effort}: {tier} has no effort setting, leave it out{others}").format(
+                effort=effort, tier=tier.id, others=with_effort
+            )
 
 
 def _image_problems(
@@ -89,30 +112,38 @@ def _image_problems(
 
     most = tier.images.most(currency)
     if images and tier.vision is False:
-        yield f"{tier.id} cannot see images{others('that can', sees, currency=currency)}"
+        yield _("{tier} cannot see images{others}").format(
+            tier=tier.id, others=others(_("that can"), sees, currency=currency)
+        )
     elif most is not None and images > most:
-        more = others("that take so many", sees, currency=currency)
-        yield f"{images} images: {tier.id} takes at most {most} in a request{more}"
+        more = others(_("that take so many"), sees, currency=currency)
+        yield _("{images} images: {tier} takes at most {most} in a request{more}").format(
+            images=images, tier=tier.id, most=most, more=more
+        )
     elif embedded and tier.images.base64 is False:
-        held = others("that take the image itself", sees, currency=currency)
-        yield f"{tier.id} takes images by their address only{held}"
+        held = others(_("that take the image itself"), sees, currency=currency)
+        yield _("{tier} takes images by their address only{held}").format(tier=tier.id, held=held)
 
 
 def _range_problems(name: str, value: float | None, allowed: Range | None, tier: Tier) -> Iterator[str]:
     if value is None or allowed is None or allowed.minimum <= value <= allowed.maximum:
         return
     limit = allowed.minimum if value < allowed.minimum else allowed.maximum
-    yield f"{name} {value}: {tier.id} takes {allowed.minimum} to {allowed.maximum}; use {limit}"
+    yield _("{name} {value}: {tier} takes {minimum} to {maximum}; use {limit}").format(
+        name=name, value=value, tier=tier.id, minimum=allowed.minimum, maximum=allowed.maximum, limit=limit
+    )
 
 
 def _length_problems(tier: Tier, max_tokens: int | None) -> Iterator[str]:
     if max_tokens is None:
         return
     if max_tokens < 1 and tier.platforms:
-        yield f"max tokens {max_tokens}: an answer needs at least 1"
+        yield _("max tokens {max_tokens}: an answer needs at least 1").format(max_tokens=max_tokens)
     if tier.max_output is not None and max_tokens > tier.max_output:
         most = f"{tier.max_output:,}"
-        yield f"max tokens {max_tokens:,}: {tier.id} answers with at most {most}; ask for {most} or fewer"
+        yield _("max tokens {asked:,}: {tier} answers with at most {most}; ask for {most} or fewer").format(
+            asked=max_tokens, tier=tier.id, most=most
+        )
 
 
 def _others(
@@ -141,7 +172,9 @@ def _others(
     ids = [other.id for other in found]
     if not ids:
         return ""
-    return f"; tiers {which}: {', '.join(ids[:6])}{', …' if len(ids) > 6 else ''}"
+    return _("; tiers {which}: {names}{more}").format(
+        which=which, names=", ".join(ids[:6]), more=", …" if len(ids) > 6 else ""
+    )
 
 
 def _price_of(tier: Tier, currency: str) -> tuple[bool, Decimal]:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from glm_magics._lang import _
 from glm_magics._tier import Tier, name_key, parse_size
 from glm_magics._tier_rows import rows_of_toml, tier_from
 from glm_magics.errors import SettingError, UnknownTier
@@ -67,13 +68,17 @@ class Tiers:
         if tier is not None:
             return tier
         if not name_key(name):
-            raise UnknownTier("no tier is named")
+            raise UnknownTier(_("no tier is named"))
         meant = self._containing(name)
         if len(meant) > 1:
-            raise UnknownTier(f"{name!r} can mean {any_of(meant)}: give one of these in full")
+            raise UnknownTier(
+                _("{name!r} can mean {names}: give one of these in full").format(
+                    name=name, names=any_of(meant)
+                )
+            )
         nearest = meant or self.nearest(name)
-        guess = f": did you mean {', '.join(nearest)}?" if nearest else ""
-        raise UnknownTier(f"{name!r} is not a tier{guess}")
+        guess = _(": did you mean {names}?").format(names=", ".join(nearest)) if nearest else ""
+        raise UnknownTier(_("{name!r} is not a tier{guess}").format(name=name, guess=guess))
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """The ids whose own name or alias is spelt most like `name`, best first; () when nothing is close."""
@@ -224,4 +229,4 @@ def _forms(name: str) -> tuple[str, str]:
 
 def any_of(names: Sequence[str]) -> str:
     """`names` as words: a, b or c."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + _(" or ") + names[-1]

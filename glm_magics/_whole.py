@@ -17,6 +17,7 @@ import httpx
 
 from glm_magics import _wire
 from glm_magics._decoder import StreamDecoder
+from glm_magics._lang import _
 from glm_magics._posting import HEADERS, answered_by, broken, payload, refusal, timeouts
 from glm_magics._stream import DEFAULT_LIMITS, Limits
 from glm_magics.chat import ChatRequest, Completion, Cost, Usage
@@ -153,7 +154,7 @@ def _at_most(seconds: float) -> Iterator[None]:
     except asyncio.CancelledError:
         if not late:
             raise
-        raise NoAnswer(f"The answer took more than {seconds:g} s.") from None
+        raise NoAnswer(_("The answer took more than {seconds:g} s.").format(seconds=seconds)) from None
     finally:
         timer.cancel()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glm_magics import _connect, _governing
-from glm_magics._lang import _
+from glm_magics._lang import N_, _
 from glm_magics._options import Options
 from glm_magics._policy import Policy
 from glm_magics._policy_place import find_policy
@@ -278,7 +278,7 @@ def budget(
     elif per == "cell":
         current.cell_budget = None if limit is None else limit.amount
     elif per == "session":
-        current.ledger.budget = None if limit is None else Budget(limit, "this session")
+        current.ledger.budget = None if limit is None else Budget(limit, N_("this session"))
     else:
         raise SettingError(_("A budget is per session or per cell, not per {per}.").format(per=per))
     return current

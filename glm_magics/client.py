@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from glm_magics._lang import _
 from glm_magics.errors import GLMError, ProtocolError, SettingError
 from glm_magics.keys import ApiKey
 
@@ -179,7 +180,7 @@ class Client:
         body = {name: _wire.encode_request(request)[name] for name in ("model", "messages")}
         usage = _wire.usage(self.call("POST", _wire.TOKENIZER_PATH, json=body))
         if usage is None:
-            raise ProtocolError("The tokenizer's answer has no usage.")
+            raise ProtocolError(_("The tokenizer's answer has no usage."))
         return usage.input_tokens
 
     def models(self) -> tuple[str, ...]:
@@ -194,7 +195,7 @@ class Client:
 
         standing = _wire.allowance(self.call("GET", _wire.ALLOWANCE_PATH))
         if standing is None:
-            raise ProtocolError("The gateway's answer says nothing of a budget.")
+            raise ProtocolError(_("The gateway's answer says nothing of a budget."))
         return standing
 
     def close(self) -> None:
@@ -214,7 +215,7 @@ class Client:
             try:
                 return response.json()
             except ValueError:
-                reason = "The server's answer is not JSON."
+                reason = _("The server's answer is not JSON.")
         raise ProtocolError(reason)
 
     def download(self, path: str, to: Path, *, timeout: float) -> None:
@@ -335,6 +336,6 @@ class Client:
         except (ImportError, ValueError, OSError) as error:  # a proxy or certificate that httpx cannot use
             reason = self.redact(str(error))
         raise SettingError(
-            f"The connection cannot be set up: {reason}",
-            hint="Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS needs `pip install httpx[socks]`.",
+            _("The connection cannot be set up: {reason}").format(reason=reason),
+            hint=_("Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS needs `pip install httpx[socks]`."),
         )

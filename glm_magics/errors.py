@@ -37,6 +37,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._lang import N_, _
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -97,7 +99,7 @@ class GLMError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = self.hint if hint is None else hint
+        self.hint = _(self.hint) if hint is None else hint
         self.code = code
         self.status = status
         self.request_id = request_id
@@ -105,9 +107,12 @@ class GLMError(Exception):
         self.completion = completion
 
     def __str__(self) -> str:
-        facts = [f"HTTP {self.status}" if self.status else "", f"code {self.code}" if self.code else ""]
+        facts = [
+            f"HTTP {self.status}" if self.status else "",
+            _("code {code}").format(code=self.code) if self.code else "",
+        ]
         if self.request_id:
-            facts.append(f"request {self.request_id}")
+            facts.append(_("request {request}").format(request=self.request_id))
         shown = ", ".join(fact for fact in facts if fact)
         lines = [f"{self.message} ({shown})" if shown else self.message]
         if self.hint:
@@ -124,19 +129,19 @@ class PolicyError(SettingError):
 
 
 class RequestError(GLMError):
-    hint = "Check the options of the cell against `%glm tiers`."
+    hint = N_("Check the options of the cell against `%glm tiers`.")
 
 
 class UnknownTier(RequestError):
-    hint = "`%glm tiers` lists the known ones."
+    hint = N_("`%glm tiers` lists the known ones.")
 
 
 class PromptTooLong(RequestError):
-    hint = "Send less, or a tier with a longer context: `%glm tiers --context 1m`."
+    hint = N_("Send less, or a tier with a longer context: `%glm tiers --context 1m`.")
 
 
 class ContentRefused(RequestError):
-    hint = "The platform's content policy refused it: rephrase the prompt."
+    hint = N_("The platform's content policy refused it: rephrase the prompt.")
 
 
 class TemplateError(GLMError):
@@ -150,7 +155,7 @@ class DocumentError(GLMError):
 class ParseError(GLMError, ValueError):
     """`text` is the raw answer; `problems` say where and why: `str()` of each is one line."""
 
-    hint = "Ask again with the problems; the raw answer is in `.text` of the error."
+    hint = N_("Ask again with the problems; the raw answer is in `.text` of the error.")
 
     def __init__(
         self, message: str, *, text: str = "", problems: tuple[object, ...] = (), **facts: Any
@@ -161,9 +166,9 @@ class ParseError(GLMError, ValueError):
 
 
 class BudgetExceeded(GLMError):
-    hint = (
-        "Raise it (`%glm budget AMOUNT`; --budget for one cell), or choose a cheaper tier or a smaller "
-        "--max-tokens."
+    hint = N_(
+        "Raise it (`%glm budget AMOUNT`; --budget for one cell), or choose a cheaper tier "
+        "or a smaller --max-tokens."
     )
 
 
@@ -174,29 +179,30 @@ class CheckFailed(GLMError, AssertionError):
 
 
 class NotRecorded(GLMError):
-    hint = (
-        "Nothing was sent. Record it with `%glm record FILE --update` and run the cells again; "
-        "`%glm replay off` goes back to the endpoint from before, `%glm demo on` to the demo."
+    hint = N_(
+        "Nothing was sent. Record it with `%glm record FILE --update` and run the cells "
+        "again; `%glm replay off` goes back to the endpoint from before, `%glm demo on` to "
+        "the demo."
     )
 
 
 class AuthenticationError(GLMError):
-    hint = (
-        "Check the key with `%glm login`; keys of open.bigmodel.cn and api.z.ai are separate, "
-        "and `%glm doctor` shows which one is in use."
+    hint = N_(
+        "Check the key with `%glm login`; keys of open.bigmodel.cn and api.z.ai are "
+        "separate, and `%glm doctor` shows which one is in use."
     )
 
 
 class AccessDenied(GLMError):
-    hint = "The account has no right to this model or function: choose another tier or ask the platform."
+    hint = N_("The account has no right to this model or function: choose another tier or ask the platform.")
 
 
 class AccountError(GLMError):
-    hint = "Look at the account's page on the platform; trying again will not help."
+    hint = N_("Look at the account's page on the platform; trying again will not help.")
 
 
 class BalanceError(AccountError):
-    hint = (
+    hint = N_(
         "Top up or buy a resource package. A Coding Plan key works only on its own address "
         "(`%glm connect …/api/coding/paas/v4`); free tiers: `%glm tiers --free`."
     )
@@ -205,31 +211,33 @@ class BalanceError(AccountError):
 class QuotaError(AccountError):
     """`resets_at` is the time the platform names, if it names one (host-local, without a zone)."""
 
-    hint = "Wait for the reset, or use another tier."
+    hint = N_("Wait for the reset, or use another tier.")
 
     resets_at: datetime | None = None
 
 
 class ThrottledError(GLMError):
-    hint = "Wait a little and run the cell again, or use another tier."
+    hint = N_("Wait a little and run the cell again, or use another tier.")
 
 
 class RateLimitError(ThrottledError):
-    hint = "Too many requests at once for this account and tier: wait, lower the concurrency, or change tier."
+    hint = N_(
+        "Too many requests at once for this account and tier: wait, lower the concurrency, or change tier."
+    )
 
 
 class OverloadedError(ThrottledError):
-    hint = "The platform is busy: try again in a minute, or use another tier."
+    hint = N_("The platform is busy: try again in a minute, or use another tier.")
 
 
 class ServerError(GLMError):
-    hint = (
+    hint = N_(
         "The platform failed; run the cell again. If it stays, `%glm doctor` and the request id help support."
     )
 
 
 class ConnectionProblem(GLMError):
-    hint = "`%glm doctor` checks the address, the proxy and the key."
+    hint = N_("`%glm doctor` checks the address, the proxy and the key.")
 
 
 class NoConnection(ConnectionProblem):
@@ -237,17 +245,19 @@ class NoConnection(ConnectionProblem):
 
 
 class NoAnswer(ConnectionProblem):
-    hint = "The request had been sent and may have been billed; run the cell again to send it once more."
+    hint = N_("The request had been sent and may have been billed; run the cell again to send it once more.")
 
 
 class ProtocolError(ConnectionProblem):
-    hint = (
+    hint = N_(
         "Is this the right address? `%glm doctor` checks it; a proxy or a login page can answer in its place."
     )
 
 
 class StreamError(ConnectionProblem):
-    hint = "What arrived is kept in `.completion.text` of the error; run the cell again for a whole answer."
+    hint = N_(
+        "What arrived is kept in `.completion.text` of the error; run the cell again for a whole answer."
+    )
 
 
 class IncompleteStream(StreamError):
@@ -255,4 +265,4 @@ class IncompleteStream(StreamError):
 
 
 class StalledStream(StreamError):
-    hint = "What arrived is kept; raise the limit with --timeout SECONDS, or run the cell again."
+    hint = N_("What arrived is kept; raise the limit with --timeout SECONDS, or run the cell again.")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from glm_magics._lang import _
 from glm_magics.errors import SettingError
 
 __all__ = ["ApiKey", "unwrapped"]
@@ -34,16 +35,23 @@ class ApiKey:
         self.source = source
         del secret  # a traceback that shows locals would show it
         if not self.__secret:
-            raise SettingError(f"The key from {source} is empty.", hint="Set it again with `%glm login`.")
+            raise SettingError(
+                _("The key from {source} is empty.").format(source=source),
+                hint=_("Set it again with `%glm login`."),
+            )
         if len(self.__secret) > _MOST_CHARACTERS:
             raise SettingError(
-                f"The key from {source} has more than {_MOST_CHARACTERS:,} characters.",
-                hint="Copy only the key from the platform's key page and use `%glm login`.",
+                _("The key from {source} has more than {most:,} characters.").format(
+                    source=source, most=_MOST_CHARACTERS
+                ),
+                hint=_("Copy only the key from the platform's key page and use `%glm login`."),
             )
         if not _PRINTABLE.fullmatch(self.__secret):
             raise SettingError(
-                f"The key from {source} holds blanks, line breaks or characters outside ASCII.",
-                hint="Copy it again from the platform's key page and use `%glm login`.",
+                _("The key from {source} holds blanks, line breaks or characters outside ASCII.").format(
+                    source=source
+                ),
+                hint=_("Copy it again from the platform's key page and use `%glm login`."),
             )
 
     def authorization(self) -> str:
@@ -161,7 +169,7 @@ def unwrapped(text: str) -> str:
     import unicodedata
     from urllib.parse import unquote
 
-    for _ in range(2):
+    for _round in range(2):
         text = html.unescape(unquote(_ESCAPES.sub(_unescaped, text)))
     return unicodedata.normalize("NFKC", text)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from glm_magics._lang import N_, _
 from glm_magics.chat import Completion, Cost, Usage
 from glm_magics.errors import BudgetExceeded
 
@@ -183,7 +184,9 @@ class Ledger:
     def _share(self, shared: SharedBudget, reservation: Reservation) -> None:
         """Set the same amount aside in the shared budget, or give all of it back."""
         try:
-            _check(Budget(shared.standing().limit, "all who share it"), reservation.most, taken=Decimal(0))
+            _check(
+                Budget(shared.standing().limit, N_("all who share it")), reservation.most, taken=Decimal(0)
+            )
             if reservation.most is not None and reservation.most.amount:
                 reservation.ticket = shared.reserve(reservation.most)
         except BaseException:
@@ -208,17 +211,23 @@ def _check(budget: Budget, most: Cost | None, *, taken: Decimal) -> None:
         return  # what is free passes any wall, also one that was lowered below what is spent
     if most is None:
         raise BudgetExceeded(
-            f"The budget of {limit} for {budget.name} holds, and this tier has no known price.",
-            hint="Choose a tier with a price (`%glm tiers`), or lift the budget with `%glm budget off`.",
+            _("The budget of {limit} for {name} holds, and this tier has no known price.").format(
+                limit=limit, name=_(budget.name)
+            ),
+            hint=_("Choose a tier with a price (`%glm tiers`), or lift the budget with `%glm budget off`."),
         )
     if most.currency != limit.currency:
         raise BudgetExceeded(
-            f"The budget for {budget.name} is in {limit.currency}, this endpoint bills in {most.currency}.",
-            hint=f"Set it in {most.currency}: `%glm budget AMOUNT`.",
+            _("The budget for {name} is in {currency}, this endpoint bills in {bills}.").format(
+                name=_(budget.name), currency=limit.currency, bills=most.currency
+            ),
+            hint=_("Set it in {currency}: `%glm budget AMOUNT`.").format(currency=most.currency),
         )
     if most.amount + taken > limit.amount:
         left = Cost(max(Decimal(0), limit.amount - taken), limit.currency)
         raise BudgetExceeded(
-            f"This request may cost up to {Cost(most.amount, most.currency)}; of the budget of {limit} for "
-            f"{budget.name}, {left} is left. Nothing was sent."
+            _(
+                "This request may cost up to {most}; of the budget of {limit} for {name}, {left} "
+                "is left. Nothing was sent."
+            ).format(most=Cost(most.amount, most.currency), limit=limit, name=_(budget.name), left=left)
         )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from glm_magics._lang import N_, _
 from glm_magics.errors import (
     AccessDenied,
     AccountError,
@@ -104,12 +105,12 @@ RULES: tuple[Rule, ...] = (
 
 # What a student can do about a gateway's refusal is not what the owner of a key can.
 _HINTS_OF_GATEWAYS = {
-    "budget_exceeded": "`%glm budget` shows what is left; whoever runs the gateway can raise it.",
-    "tier_not_allowed": "Choose another: `%glm use NAME`, or --tier for one cell.",
-    "rate_limit": "Wait a little, or ask for less at once.",
-    "unknown_token": "Set GLM_API_KEY to the token before the kernel starts, or `%glm login URL --new`.",
-    "upstream_key": "Whoever runs the gateway has to look at its key; nothing helps here but to wait.",
-    "not_passed_on": "Leave it out; the gateway lets through what its budget can be kept for.",
+    "budget_exceeded": N_("`%glm budget` shows what is left; whoever runs the gateway can raise it."),
+    "tier_not_allowed": N_("Choose another: `%glm use NAME`, or --tier for one cell."),
+    "rate_limit": N_("Wait a little, or ask for less at once."),
+    "unknown_token": N_("Set GLM_API_KEY to the token before the kernel starts, or `%glm login URL --new`."),
+    "upstream_key": N_("Whoever runs the gateway has to look at its key; nothing helps here but to wait."),
+    "not_passed_on": N_("Leave it out; the gateway lets through what its budget can be kept for."),
 }
 
 _NO_RULE = Rule(StreamError, "fail")
@@ -140,9 +141,10 @@ def error_for(
 ) -> GLMError:
     """The typed error for what a server said; `status` is None inside a stream."""
     rule = rule_for(code, status)
+    advice = _HINTS_OF_GATEWAYS.get(code or "")
     error = rule.error(
-        f"The server says: {_one_line(message)}" if message.strip() else "The server gave no reason.",
-        hint=_HINTS_OF_GATEWAYS.get(code or ""),
+        _("The server says: ") + _one_line(message) if message.strip() else _("The server gave no reason."),
+        hint=advice and _(advice),
         code=code,
         status=status,
         request_id=request_id,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
+from glm_magics._lang import _
 from glm_magics.chat import Cost
 from glm_magics.errors import BudgetExceeded, SettingError
 
@@ -73,18 +74,24 @@ class SharedBudget:
             self.currency = self.standing().limit.currency
             if limit is not None and limit.currency != self.currency:
                 raise SettingError(
-                    f"The budget {name!r} in {self.file.name} is in {self.currency}, not {limit.currency}.",
-                    hint="Choose another name or file for it.",
+                    _("The budget {name!r} in {file} is in {currency}, not {other}.").format(
+                        name=name, file=self.file.name, currency=self.currency, other=limit.currency
+                    ),
+                    hint=_("Choose another name or file for it."),
                 )
             return
-        raise SettingError(f"The shared budget {self.file} cannot be used: {reason}.")
+        raise SettingError(
+            _("The shared budget {file} cannot be used: {reason}.").format(file=self.file, reason=reason)
+        )
 
     def reserve(self, most: Cost) -> int:
         """Set `most` aside; returns what `settle` and `release` take. Raises `BudgetExceeded`."""
         if most.currency != self.currency:
             raise BudgetExceeded(
-                f"The shared budget is in {self.currency}, this endpoint bills in {most.currency}.",
-                hint="Use a file and name of its own for each currency.",
+                _("The shared budget is in {currency}, this endpoint bills in {bills}.").format(
+                    currency=self.currency, bills=most.currency
+                ),
+                hint=_("Use a file and name of its own for each currency."),
             )
         amount = _units(most.amount)
         with self._transaction() as database:
@@ -96,8 +103,10 @@ class SharedBudget:
                 )
                 return int(row.lastrowid or 0)
         raise BudgetExceeded(
-            f"This request may cost up to {most}; of the shared budget {self.name!r}, "
-            f"{self._cost(max(0, left))} is left. Nothing was sent."
+            _(
+                "This request may cost up to {most}; of the shared budget {name!r}, {left} is "
+                "left. Nothing was sent."
+            ).format(most=most, name=self.name, left=self._cost(max(0, left)))
         )
 
     def settle(self, reservation: int, cost: Cost | None) -> None:
@@ -118,7 +127,11 @@ class SharedBudget:
     def set_limit(self, limit: Cost) -> None:
         """Raise or lower the wall; what is spent stays spent."""
         if limit.currency != self.currency:
-            raise SettingError(f"The budget {self.name!r} is in {self.currency}, not in {limit.currency}.")
+            raise SettingError(
+                _("The budget {name!r} is in {currency}, not in {other}.").format(
+                    name=self.name, currency=self.currency, other=limit.currency
+                )
+            )
         with self._transaction() as database:
             database.execute("UPDATE budgets SET most = ? WHERE name = ?", (_units(limit.amount), self.name))
 

@@ -19,6 +19,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 from uuid import UUID
 
+from glm_magics._lang import N_, _
 from glm_magics.errors import TemplateError
 
 __all__ = [
@@ -53,7 +54,7 @@ _PLAIN = (
     UUID,
 )
 MOST_CHARACTERS = 2_000_000
-_TOO_LONG_HINT = "Attach less, or put the long part in with --input, which keeps to a token budget."
+_TOO_LONG_HINT = N_("Attach less, or put the long part in with --input, which keeps to a token budget.")
 
 Show = Callable[[str, Any], str]
 _T = TypeVar("_T")
@@ -100,8 +101,10 @@ def pieces(
 def too_long(characters: int) -> TemplateError:
     """The error about a prompt of more than `MOST_CHARACTERS`."""
     return TemplateError(
-        f"The prompt would have {characters:,} characters; {MOST_CHARACTERS:,} is the most.",
-        hint=_TOO_LONG_HINT,
+        _("The prompt would have {characters:,} characters; {most:,} is the most.").format(
+            characters=characters, most=MOST_CHARACTERS
+        ),
+        hint=_(_TOO_LONG_HINT),
     )
 
 
@@ -109,15 +112,17 @@ def look_up(name: str, namespace: Mapping[str, Any]) -> Any:
     """The value of a name that a prompt may use. Raises `TemplateError` for a hidden or a missing one."""
     if name.startswith("_") or name in _HIDDEN or keyword.iskeyword(name):
         raise TemplateError(
-            f"{{{{{name}}}}} is not filled: names that begin with _, In and Out stay in the notebook.",
-            hint="Bind the value to a name of its own first.",
+            _(
+                "{{{{{name}}}}} is not filled: names that begin with _, In and Out stay in the notebook."
+            ).format(name=name),
+            hint=_("Bind the value to a name of its own first."),
         )
     if name not in namespace:
         near = get_close_matches(name, data_names(namespace), n=3)
         raise TemplateError(
-            f"{{{{{name}}}}} is not defined in this notebook.",
-            hint=(f"Did you mean {', '.join(near)}? " if near else "")
-            + "Use --raw to send the braces as they are, or \\{{ for one of them.",
+            _("{{{{{name}}}}} is not defined in this notebook.").format(name=name),
+            hint=(_("Did you mean {names}? ").format(names=", ".join(near)) if near else "")
+            + _("Use --raw to send the braces as they are, or \\{{ for one of them."),
         )
     return namespace[name]
 
@@ -167,7 +172,9 @@ def show_value(name: str, value: Any) -> str:
         return _shown(name, value)
     except ValueError as error:  # an int of more digits than Python writes out
         reason = str(error).partition(";")[0]
-    raise TemplateError(f"{{{{{name}}}}} cannot be written as text: {reason}.")
+    raise TemplateError(
+        _("{{{{{name}}}}} cannot be written as text: {reason}.").format(name=name, reason=reason)
+    )
 
 
 def _shown(name: str, value: Any) -> str:
@@ -192,7 +199,9 @@ class _Nested:
 
     def plain(self, value: Any, depth: int = 0) -> Any:
         if depth > 50:
-            raise TemplateError(f"{{{{{self._name}}}}} is nested more than 50 deep, or holds itself.")
+            raise TemplateError(
+                _("{{{{{name}}}}} is nested more than 50 deep, or holds itself.").format(name=self._name)
+            )
         self._count(2)  # no item is shorter, with its comma
         if _is(value, (dict,)):
             return {self._key(key): self.plain(item, depth + 1) for key, item in value.items()}
@@ -215,13 +224,15 @@ class _Nested:
         self._room -= characters
         if self._room < 0:
             raise TemplateError(
-                f"{{{{{self._name}}}}} has more than {MOST_CHARACTERS:,} characters, the most of a prompt.",
-                hint=_TOO_LONG_HINT,
+                _("{{{{{name}}}}} has more than {most:,} characters, the most of a prompt.").format(
+                    name=self._name, most=MOST_CHARACTERS
+                ),
+                hint=_(_TOO_LONG_HINT),
             )
 
 
 def _not_data(name: str, value: Any) -> TemplateError:
     return TemplateError(
-        f"{{{{{name}}}}} is a {type(value).__name__}, which is not data.",
-        hint="A prompt takes text, numbers, dates, lists, dicts, DataFrames, Series, arrays and images.",
+        _("{{{{{name}}}}} is a {kind}, which is not data.").format(name=name, kind=type(value).__name__),
+        hint=_("A prompt takes text, numbers, dates, lists, dicts, DataFrames, Series, arrays and images."),
     )

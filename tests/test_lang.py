@@ -17,12 +17,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 from babel.messages.catalog import Catalog
 
+import glm_magics as glm
 from glm_magics import _lang, manual
 from glm_magics._session import Session
 from glm_magics.chat import Completion, Cost, Usage
+from glm_magics.errors import BalanceError, BudgetExceeded
 from glm_magics.grammar import OPTIONS
 from glm_magics.magics import summary
 from glm_magics.views import words
@@ -294,3 +297,58 @@ def test_a_notebook_changes_its_language_by_a_setting(cells: Any) -> None:
         cells('%config GLMMagics.lang = "en"')
     assert "none needed" in cells("%glm").out
     assert "Options" in cells.shell.find_cell_magic("glm").__doc__
+
+
+def test_an_error_of_the_platform_is_in_chinese_with_its_code_and_advice(
+    chinese: None, demo: Callable[..., Session]
+) -> None:
+    demo("fault=1113")
+    with pytest.raises(BalanceError) as caught:
+        glm.ask("What is 6 * 7?")
+    first, advice = str(caught.value).splitlines()
+    assert first.startswith("服务器返回：")
+    assert "错误码 1113" in first
+    assert advice.startswith("请充值或购买资源包。")
+    assert caught.value.code == "1113"
+
+
+def test_a_budget_that_holds_says_so_in_chinese(chinese: None, demo: Callable[..., Session]) -> None:
+    demo()
+    glm.budget("0.001")
+    with pytest.raises(BudgetExceeded, match="本次会话的预算.*未发送任何内容。"):
+        glm.ask("What is 6 * 7?", tier="glm-4.5-air", max_tokens=4_000)
+
+
+def test_a_class_of_errors_keeps_its_advice_in_english_until_it_is_raised(chinese: None) -> None:
+    assert BalanceError.hint.startswith("Top up")
+    assert BalanceError("x").hint.startswith("请充值")
+    assert BalanceError("x", hint="").hint == ""
+
+
+def test_what_is_sent_does_not_depend_on_the_language(demo: Callable[..., Session]) -> None:
+    """Also where a refused answer goes back with what was wrong: prompts are keys of caches and cassettes."""
+
+    def sent() -> list[Any]:
+        session = demo("fault=bad-json-once")
+        session.traffic.clear()
+        glm.ask("List two cities", schema="city: str, people: int", tier="air")
+        return [json.loads(traffic.body)["messages"] for traffic in session.traffic]
+
+    in_english = sent()
+    _lang.use("zh")
+    try:
+        assert sent() == in_english
+    finally:
+        _lang.use("en")
+    assert len(in_english) == 2
+
+
+def test_the_summary_of_a_row_map_is_in_chinese_and_its_columns_and_statuses_are_not(
+    chinese: None, demo: Callable[..., Session], capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo()
+    glm.pandas()
+    frame = pd.DataFrame({"text": ["good", "bad"]})
+    result = frame.glm.map("Judge {{text}}", schema="mood: good|bad", cache="off", progress=True)
+    assert list(result["_glm_status"]) == ["ok", "ok"]
+    assert "2 行: 2 ok" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._front_end import is_attended, is_inside_output, request_of
+from glm_magics._lang import _
 
 if TYPE_CHECKING:
     from glm_magics.rows.engine import Run
@@ -65,15 +66,20 @@ class Progress:
 def line(run: Run) -> str:
     """Where a run stands."""
     tally = run.tally
-    parts = [f"{tally.known:,} of {tally.total:,} rows"]
-    parts += [f"{tally.in_flight:,} in flight (limit {run.limiter.limit})"]
-    parts += [f"{tally.failed:,} failed"] if tally.failed else []
+    parts = [_("{known:,} of {total:,} rows").format(known=tally.known, total=tally.total)]
+    parts += [
+        _("{flying:,} in flight (limit {limit})").format(flying=tally.in_flight, limit=run.limiter.limit)
+    ]
+    parts += [_("{failed:,} failed").format(failed=tally.failed)] if tally.failed else []
     if tally.known and tally.seconds > 1:
         rate = tally.known / tally.seconds
-        parts += [f"{rate:,.1f} rows/s", f"{_time((tally.total - tally.known) / rate)} left"]
+        parts += [
+            _("{rate:,.1f} rows/s").format(rate=rate),
+            _("{time} left").format(time=_time((tally.total - tally.known) / rate)),
+        ]
     parts += _money(tally)
     left = run.purse.left()
-    parts += [f"budget left {left}"] if left is not None else []
+    parts += [_("budget left {money}").format(money=left)] if left is not None else []
     return " · ".join(parts)
 
 
@@ -81,23 +87,25 @@ def summary(run: Run, *, rows: int, cached: int) -> str:
     """What a run did, and why it ended, if that was early."""
     tally = run.tally
     different = tally.total + cached
-    head = f"{rows:,} rows" + (f" ({different:,} different)" if different != rows else "")
+    head = _("{rows:,} rows").format(rows=rows) + (
+        _(" ({count:,} different)").format(count=different) if different != rows else ""
+    )
     counts = {status: count for status, count in tally.statuses.items() if count}
     if cached:
         counts["cached"] = cached
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
     parts = [f"{head}: {told}" if told else head]
     if tally.total:
-        requests = f"{tally.calls:,} request" + ("" if tally.calls == 1 else "s")
-        parts += [requests, _time(tally.seconds)]
+        requests = _("{count:,} request") if tally.calls == 1 else _("{count:,} requests")
+        parts += [requests.format(count=tally.calls), _time(tally.seconds)]
     parts += _money(tally)
     text = " · ".join(parts)
     if run.why:
-        text += (
-            f"\n{run.why}\nRun it again to go on: rows that are done come from the cache and cost nothing."
-        )
+        again = _("Run it again to go on: rows that are done come from the cache and cost nothing.")
+        text += f"\n{run.why}\n{again}"
     if run.may_be_billed:
-        text += f"\n{len(run.may_be_billed):,} rows were in flight then and may be billed."
+        told = _("{count:,} rows were in flight then and may be billed.")
+        text += "\n" + told.format(count=len(run.may_be_billed))
     return text
 
 
@@ -106,14 +114,17 @@ def _money(tally: Tally) -> list[str]:
     costs = [str(cost) for cost in tally.spent.values()]
     if not tally.recorded:
         return costs
-    return [f"{tally.recorded} for {', '.join(costs)}" if costs else tally.recorded]
+    told = _("{recorded} for {costs}").format(recorded=tally.recorded, costs=", ".join(costs))
+    return [told if costs else tally.recorded]
 
 
 def _time(seconds: float) -> str:
     if seconds < 100:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return (_("{seconds:.1f} s") if seconds < 10 else _("{seconds:.0f} s")).format(seconds=seconds)
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+    if minutes < 100:
+        return _("{minutes} min").format(minutes=minutes)
+    return _("{hours:.1f} h").format(hours=minutes / 60)
 
 
 def _kernel_shell() -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from glm_magics import _asking, _connect, api
+from glm_magics._lang import N_, _
 from glm_magics._options import Options
 from glm_magics.chat import Message
 from glm_magics.errors import RequestError, SettingError
@@ -200,13 +201,13 @@ def retry(frame: pd.DataFrame) -> pd.DataFrame:
     how = _runs.get(str(frame.attrs.get(RUN)))
     if how is None:
         raise SettingError(
-            "How these rows were asked is not known here.",
-            hint="Run the call that made them again: rows that are done come from the cache.",
+            _("How these rows were asked is not known here."),
+            hint=_("Run the call that made them again: rows that are done come from the cache."),
         )
     import pandas as pd
 
     missing = (~_statuses(frame).isin(list(DONE))).to_numpy()
-    again, _ = ask_rows(frame[missing], how)
+    again, _outcome = ask_rows(frame[missing], how)
     result = frame.copy()
     for at, name in enumerate(again.columns):
         values = frame[name].astype(again.dtypes.iloc[at]).array.copy()
@@ -263,18 +264,20 @@ def check_privacy(session: Session, options: Options) -> Rules:
     if rules.has_rows:
         return rules
     raise SettingError(
-        f"privacy is {rules.privacy!r} in this session: no row leaves this machine.",
-        hint="`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent.",
+        _("privacy is {level!r} in this session: no row leaves this machine.").format(level=rules.privacy),
+        hint=_("`%config GLMMagics.privacy = 'sample'` lets rows go. Nothing was sent."),
     )
 
 
 def estimate_rows(frame: pd.DataFrame, how: How) -> pd.DataFrame:
     """What `map_rows` gives with `estimate`. Nothing is sent."""
-    plan, items, _ = planned(frame, how, api.session())
+    plan, items, _left_out = planned(frame, how, api.session())
     left = not_cached(plan, items, how)
     table = estimated(plan, left, plan.pack_size(how.rows_per_request), concurrency=how.bounds.concurrency)
     if len(left) > MOST_COUNTED:
-        told = f"Tokens are estimated from {SAMPLED:,} of {len(left):,} rows, drawn at random."
+        told = _("Tokens are estimated from {sampled:,} of {left:,} rows, drawn at random.").format(
+            sampled=SAMPLED, left=len(left)
+        )
         Progress(shown=how.progress).close({"text/plain": told})
     return table
 
@@ -326,7 +329,7 @@ def _run(plan: RowPlan, items: list[Item], how: How, cache: RowCache, slots: Slo
     endpoint = session.client.endpoint
     known = plan.tier.concurrency.get(endpoint.level or endpoint.name)
     gate = background().gates.of(account_of(endpoint, plan.tier), start=known or how.bounds.concurrency)
-    walls = [(how.budget, "this call"), (session.cell_budget, "each cell")]
+    walls = [(how.budget, N_("this call")), (session.cell_budget, N_("each cell"))]
     budgets = [Budget(session.money(amount), name) for amount, name in walls if amount is not None]
     purse = Purse(session.ledger, budgets, label=plan.label, job=how.job)
     work = plan.work(items, how.rows_per_request)
@@ -351,7 +354,9 @@ def _cache(session: Session, mode: CacheMode) -> RowCache:
         return RowCache(None)
     if mode not in ("on", "fresh"):
         if isinstance(mode, str):
-            raise SettingError(f"cache={mode!r}: expected 'on', 'fresh', 'off' or the Path of a folder.")
+            raise SettingError(
+                _("cache={mode!r}: expected 'on', 'fresh', 'off' or the Path of a folder.").format(mode=mode)
+            )
         return RowCache(Path(mode))
     if session.client.endpoint.is_demo and not _connect.names_cache():
         _demo_answers = _demo_answers or RowCache(None)  # what costs nothing is not worth a file
@@ -386,7 +391,9 @@ def _remembered(how: How) -> str:
 
 def _statuses(frame: pd.DataFrame) -> pd.Series[Any]:
     if STATUS not in frame.columns:
-        raise SettingError("This frame is not the result of a row map.", hint="`df.glm.map(…)` makes one.")
+        raise SettingError(
+            _("This frame is not the result of a row map."), hint=_("`df.glm.map(…)` makes one.")
+        )
     return frame[STATUS]
 
 
@@ -400,4 +407,7 @@ def check_number(name: str, value: Any, *, others: tuple[Any, ...]) -> None:
     """Raises `RequestError` for what is neither a whole number above 0 nor one of the `others`."""
     if value in others or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return
-    raise RequestError(f"{name}={value!r}: expected a whole number above 0.", hint="Nothing was sent.")
+    raise RequestError(
+        _("{name}={value!r}: expected a whole number above 0.").format(name=name, value=value),
+        hint=_("Nothing was sent."),
+    )

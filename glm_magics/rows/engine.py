@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glm_magics import _asking
+from glm_magics._lang import _
 from glm_magics.chat import Completion
 from glm_magics.errors import BudgetExceeded, GLMError, ParseError
 from glm_magics.rows.cache import RowCache, Stored
@@ -114,7 +115,7 @@ class Run:
     def stop(self) -> None:
         """End at once, as an interrupt does: no new request, and those in flight are given up."""
         self._stopped = True
-        self._end("The run was interrupted.")
+        self._end(_("The run was interrupted."))
         if self._main is not None:
             self._main.cancel()
 
@@ -255,7 +256,12 @@ class Run:
             return None
         self._failures += 1
         if self._failures >= _MOST_FAILURES:
-            self._end(f"{_MOST_FAILURES} requests failed one after another, the last with: {error}", error)
+            self._end(
+                _("{count} requests failed one after another, the last with: {error}").format(
+                    count=_MOST_FAILURES, error=error
+                ),
+                error,
+            )
         if what.kind == "fail":
             self._fail(batch, what.status, error)
         elif what.kind == "apart":
@@ -319,11 +325,11 @@ class Run:
         bounds, tally = self._bounds, self.tally
         calls = tally.calls + len(self._asking)
         if bounds.calls is not None and calls >= bounds.calls:
-            self._end(f"max_calls={bounds.calls} is reached.")
+            self._end(_("max_calls={most} is reached.").format(most=bounds.calls))
         if bounds.tokens is not None and tally.tokens >= bounds.tokens:
-            self._end(f"max_tokens={bounds.tokens} is reached.")
+            self._end(_("max_tokens={most} is reached.").format(most=bounds.tokens))
         if bounds.seconds is not None and tally.seconds >= bounds.seconds:
-            self._end(f"max_seconds={bounds.seconds:g} is reached.")
+            self._end(_("max_seconds={most:g} is reached.").format(most=bounds.seconds))
 
     def _is_full(self) -> bool:
         if self._is_poor:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
+from glm_magics._lang import _
 from glm_magics._wire import Dialect
 from glm_magics.chat import ChatRequest, Completion, Message, TextPart, Tool
 from glm_magics.errors import ParseError, RequestError, SettingError
@@ -93,10 +94,12 @@ def with_value(
     """The answer with its value; the notes say what was repaired, and that it was asked for twice."""
     notes = [*completion.notes, *(str(note) for note in parsed.notes)]
     if first is not None:
-        cost = f" (the first answer cost {first.cost})" if first.cost else ""
-        notes.append(f"The first answer did not fit the schema; it was asked for again{cost}.")
+        cost = _(" (the first answer cost {cost})").format(cost=first.cost) if first.cost else ""
+        notes.append(
+            _("The first answer did not fit the schema; it was asked for again{cost}.").format(cost=cost)
+        )
     if not parsed.complete:
-        notes.append("The answer is not complete: what is missing was left out, not made up.")
+        notes.append(_("The answer is not complete: what is missing was left out, not made up."))
     return replace(completion, value=parsed.value, schema=schema, form=form, notes=tuple(notes))
 
 
@@ -115,17 +118,21 @@ def _usual(json_mode: bool | None, dialect: Dialect) -> Form:
 
 def _check(form: Form, model: str, json_mode: bool | None, tools: bool | None, dialect: Dialect) -> None:
     if form not in get_args(Form):
-        raise SettingError(f"A form is one of {', '.join(get_args(Form))}, not {form!r}.")
+        raise SettingError(
+            _("A form is one of {names}, not {form!r}.").format(names=", ".join(get_args(Form)), form=form)
+        )
     problem = ""
     if form == "tool" and tools is False:
-        problem = f"{model} calls no tools"
+        problem = _("{model} calls no tools").format(model=model)
     elif form == "json_object" and json_mode is False:
-        problem = f"{model} has no JSON mode"
+        problem = _("{model} has no JSON mode").format(model=model)
     elif form == "json_schema" and dialect == "glm":
-        problem = "GLM ignores a json_schema"
+        problem = _("GLM ignores a json_schema")
     if problem:
-        hint = "Leave `form` out for what suits best, or name another form. Nothing was sent."
-        raise RequestError(f"{problem}, so form={form!r} cannot be used.", hint=hint)
+        hint = _("Leave `form` out for what suits best, or name another form. Nothing was sent.")
+        raise RequestError(
+            _("{problem}, so form={form!r} cannot be used.").format(problem=problem, form=form), hint=hint
+        )
 
 
 def _with_extra(request: ChatRequest, **fields: Any) -> ChatRequest:

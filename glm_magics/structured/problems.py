@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from glm_magics._lang import N_
 from glm_magics.errors import GLMError, SettingError
 from glm_magics.render.text import columns
 
@@ -47,7 +48,7 @@ class SchemaError(SettingError, ValueError):
 class InvalidAnswer(GLMError, ValueError):
     """An answer that does not fit its schema. `.problems` lists where and why."""
 
-    hint = "Ask again with the problems, or make the fields that may be missing optional (`?`)."
+    hint = N_("Ask again with the problems, or make the fields that may be missing optional (`?`).")
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         shown = "; ".join(str(problem) for problem in problems[:3])
