@@ -315,7 +315,7 @@ def test_an_error_of_the_platform_is_in_chinese_with_its_code_and_advice(
 def test_a_budget_that_holds_says_so_in_chinese(chinese: None, demo: Callable[..., Session]) -> None:
     demo()
     glm.budget("0.001")
-    with pytest.raises(BudgetExceeded, match="本次会话的预算.*未发送任何内容。"):
+    with pytest.raises(BudgetExceeded, match="本次会话的预算"):
         glm.ask("What is 6 * 7?", tier="glm-4.5-air", max_tokens=4_000)
 
 
