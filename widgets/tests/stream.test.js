@@ -147,6 +147,15 @@ test("the thinking is one line that shows its end, until the answer begins", asy
   assert.equal(view.find(".glm-label").textContent, "Thought for 2 s");
 });
 
+test("its own words are those that Python gives, and English where it gives none", () => {
+  const model = makeModel();
+  const { get } = model;
+  model.get = (name) => (name === "words" ? { Stop: "停止" } : get(name));
+  const view = makeView(model);
+  assert.equal(view.find(".glm-stop").textContent, "停止");
+  assert.equal(view.find(".glm-copy").textContent, "Copy");
+});
+
 test("pieces of tool calls are joined by their index", async () => {
   const view = open();
   view.model.emit({ tools: [[0, "weather", '({"city": '], [1, "time", "("]] });
