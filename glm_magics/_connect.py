@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from glm_magics._browser import check_reach
 from glm_magics._lang import _
 from glm_magics.client import Client, Endpoint
 from glm_magics.errors import SettingError
@@ -98,6 +99,8 @@ def connect(
             hint=f"Use {', '.join(PLATFORMS)}, demo, or a base address such as http://localhost:8000/v1.",
         )
     name, known_currency = BY_HOST.get(parts.netloc, (parts.netloc, None))
+    if transport is None:
+        check_reach(name)
     endpoint = Endpoint(
         name=name,
         base_url=url.rstrip("/"),
@@ -216,8 +219,12 @@ def login(platform: str, key: ApiKey, *, remember: bool = False) -> Client:
 
 
 def known_key(platform: str, environ: Mapping[str, str] = ENVIRONMENT) -> ApiKey | None:
-    """The key for a platform or base address that the environment or the system's keyring holds."""
+    """The key for a platform or base address that the environment or the system's keyring holds.
+
+    Raises `SettingError` where no server can be asked.
+    """
     name = _name_of(platform)
+    check_reach(name)
     return _from_variables(environ, *_variables(name), _ANY_KEY) or _remembered(name)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from glm_magics import _wire
+from glm_magics._browser import in_browser
 from glm_magics._decoder import StreamDecoder
 from glm_magics._lang import _
 from glm_magics._posting import HEADERS, answered_by, broken, payload, refusal, timeouts
@@ -166,13 +167,15 @@ def _counted(decoder: StreamDecoder, request: ChatRequest) -> Usage:
 
 
 class InThreads(httpx.AsyncBaseTransport):
-    """A transport that can only wait, under an event loop: each request in a thread."""
+    """A transport that can only wait, under an event loop: each request in a thread, if there are threads."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
+        if in_browser():
+            return self._answer(request)
         return await asyncio.to_thread(self._answer, request)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -7,13 +7,13 @@ the first one is made, so that a notebook loads quickly.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from glm_magics._browser import in_browser
 from glm_magics._lang import _
 from glm_magics.errors import GLMError, ProtocolError, SettingError
 from glm_magics.keys import ApiKey
@@ -90,7 +90,7 @@ class Client:
         policy: Policy | None = None,
         quota: Quota | None = None,
         pause: Callable[[threading.Event, float], bool] = threading.Event.wait,
-        threaded: bool = sys.platform != "emscripten",
+        threaded: bool | None = None,
         layer: Layer | None = None,
     ) -> None:
         self.endpoint = endpoint
@@ -100,7 +100,7 @@ class Client:
         self.plain = self  # without a layer
         self.server_date = ""  # the Date header of the last plain answer
         self._transport = transport
-        self._threaded = threaded
+        self._threaded = not in_browser() if threaded is None else threaded
         self._layer = layer
         self._http: httpx.Client | None = None
         self._pid = 0

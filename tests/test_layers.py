@@ -54,7 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "template",
         "tokens",
     ),
-    ("_assets", "_tier_checks", "image_header"),
+    ("_assets", "_browser", "_tier_checks", "image_header"),
     ("_embedding_models", "_tiers"),
     ("_tier_rows",),
     ("_tier",),
@@ -95,7 +95,7 @@ HEAVY = {
     "keyring": {"_connect"},
     "markdown_it": {"render"},
     "mdit_py_plugins": {"render"},
-    "nh3": {"documents", "render"},
+    "nh3": {"documents", "render", "views"},
     "pygments": {"render"},
 }
 # An answer turns itself into a frame: a user expects the conversion on the answer, and the vocabulary must not

@@ -10,12 +10,12 @@ Here a batch moves on whenever somebody looks at it, one state a look, once its 
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from glm_magics._browser import in_browser
 from glm_magics.demo.files import Files, page_of
 from glm_magics.demo.refusals import Refusal, refuse
 from glm_magics.demo.rules import json_body, required_text
@@ -90,13 +90,13 @@ class Batches:
         *,
         clock: Callable[[], float],
         new_id: Callable[[], str],
-        threaded: bool = sys.platform != "emscripten",
+        threaded: bool | None = None,
     ) -> None:
         self._files = files
         self._complete = complete
         self._clock = clock
         self._new_id = new_id
-        self._threaded = threaded
+        self._threaded = not in_browser() if threaded is None else threaded
         self._batches: dict[str, _Batch] = {}
         self._lock = threading.Lock()
 

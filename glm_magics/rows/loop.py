@@ -12,8 +12,10 @@ from collections.abc import Callable, Coroutine
 from concurrent import futures
 from typing import Any, TypeVar
 
+from glm_magics._browser import in_browser
 from glm_magics.errors import SettingError
 from glm_magics.rows.gate import Gates
+from glm_magics.rows.inline_loop import Inline
 
 __all__ = ["Background", "background"]
 
@@ -32,11 +34,7 @@ class Background:
         self.pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="glm-rows", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:  # Pyodide
-            self._loop.close()
-            raise SettingError("Rows are asked in a thread, and there are none here.") from None
+        self._thread.start()
 
     def run(
         self,
@@ -89,14 +87,14 @@ class Background:
             return None
 
 
-_background: Background | None = None
+_background: Background | Inline | None = None
 _lock = threading.Lock()
 
 
-def background() -> Background:
+def background() -> Background | Inline:
     """The loop of this process; made when it is first needed, and again after a fork."""
     global _background
     with _lock:
         if _background is None or _background.pid != os.getpid():
-            _background = Background()
+            _background = Inline() if in_browser() else Background()
         return _background

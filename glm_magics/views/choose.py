@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from glm_magics._browser import in_browser
 from glm_magics._front_end import is_attended, is_callback, is_inside_output, request_of
 from glm_magics._lang import _
 
@@ -53,7 +53,8 @@ def _live(*, swap: bool, plan: Schema | None, brief: bool) -> View:
     from glm_magics.views.static import StaticView
 
     try:
-        import anywidget  # noqa: F401  (LiveView needs it only when it starts, which is too late to choose)
+        import anywidget  # noqa: F401  (LiveView needs both only when it starts: too late to choose)
+        import nh3  # noqa: F401
     except ImportError as missing:
         return StaticView(_("no live view: {missing}").format(missing=missing), plan=plan, brief=brief)
     from glm_magics.views.live import LiveView
@@ -67,7 +68,7 @@ def _in_notebook(shell: Any, request: Mapping[str, Any], environ: Mapping[str, s
         or is_callback(request)
         or "JPY_SESSION_NAME" in environ  # set by jupyter_server
         or "__vsc_ipynb_file__" in shell.user_ns  # set by VS Code
-        or sys.platform == "emscripten"  # JupyterLite
+        or in_browser()  # JupyterLite
     )
 
 
