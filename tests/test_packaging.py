@@ -16,7 +16,7 @@ import pytest
 from glm_magics import __version__
 
 ROOT = Path(__file__).parent.parent
-NOT_SOURCE = {".git", ".venv", ".venv-gateway", "node_modules", "__pycache__", "dist", "build"}
+NOT_SOURCE = {".git", ".venv", ".venv-gateway", ".venv-lite", "node_modules", "__pycache__", "dist", "build"}
 AT_RUN_TIME = (
     "glm_magics/py.typed",
     "glm_magics/tiers.json",
