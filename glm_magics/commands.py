@@ -136,16 +136,18 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
 
 def _tier_in_use(session: Session) -> str:
     if session.policy.problem:
-        return "none: nothing is asked before the policy is corrected"
-    return session.tier.id if _has_tier(session) else "none yet: %glm use NAME"
+        return _("none: nothing is asked before the policy is corrected")
+    return session.tier.id if _has_tier(session) else _("none yet: %glm use NAME")
 
 
 def _policy_rows(session: Session) -> list[tuple[str, str]]:
     """Where there is one."""
     policy = session.policy
     if policy.problem:
-        return [("policy", policy.problem)]
-    return [("policy", f"{policy.file}: `%glm config` shows it")] if policy.file else []
+        return [(_("policy"), policy.problem)]
+    return (
+        [(_("policy"), _("{file}: `%glm config` shows it").format(file=policy.file))] if policy.file else []
+    )
 
 
 def _gateway_row(session: Session) -> list[tuple[str, str]]:
