@@ -31,6 +31,7 @@ from pathlib import Path
 
 from check import CI, ROOT, clean_environment
 
+NOT_SOURCE = (".venv*", "node_modules", "__pycache__", ".*_cache", "dist", "build")
 MOST_SECONDS = 900  # for one step; the longest, a run of all notebooks, takes two or three minutes
 _PROBE = """
 import socket
@@ -151,7 +152,11 @@ def _build(folder: Path) -> Image:
 def _copy_checkout(home: Path) -> None:
     """The files that git knows or would add, which is what Binder clones."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout
+    try:
+        names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout
+    except (OSError, subprocess.CalledProcessError):  # an archive of the checkout
+        shutil.copytree(ROOT, home, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+        return
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
