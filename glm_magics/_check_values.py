@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from glm_magics._lang import _
 from glm_magics.chat import Completion
 from glm_magics.errors import CheckFailed
 
@@ -30,7 +31,8 @@ def text_of(answer: Any, check: str) -> str:
     if isinstance(value, (str, int, float, Decimal)):
         return str(value)
     raise CheckFailed(
-        f"Expected text to check {check} of, got {shown(value)}.", hint="Bind the answer itself."
+        _("Expected text to check {check} of, got {came}.").format(check=check, came=shown(value)),
+        hint=_("Bind the answer itself."),
     )
 
 
@@ -72,14 +74,14 @@ def difference(expected: Any, came: Any) -> tuple[str, Any, Any]:
         parts = [(f"[{n}]", *pair) for n, pair in enumerate(pairs)]
     for key, wanted, got in parts:
         if not same(as_value(wanted), as_value(got)):
-            return f" for {one_line(str(key))}", wanted, got
+            return _(" for {part}").format(part=one_line(str(key))), wanted, got
     return "", expected, came
 
 
 def shown(value: Any, most: int = _SHOWN) -> str:
     kept = value if isinstance(value, _PLAIN) and not isinstance(value, type) else None
     if kept is None and value is not None:
-        return f"a {type(value).__name__}"
+        return _("a {kind}").format(kind=type(value).__name__)
     number = None if isinstance(kept, bool) else as_number(kept)
     if number is not None:
         return one_line(f"{number:f}" if abs(number.adjusted()) < _SHOWN else str(number))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from glm_magics._lang import N_, _
 from glm_magics.chat import Completion
 from glm_magics.checks import check_answer
 from glm_magics.errors import CheckFailed, SettingError
@@ -22,7 +23,7 @@ VALUES = (
     *("--equals", "--tolerance", "--contains", "--matches", "--schema"),
     *("--tier", "--max-tokens", "--cost-below"),
 )
-HELP = """\
+HELP = N_("""\
 %glm check NAME …           is what NAME holds the answer that is wanted? An error if not. One or more of:
 
   --equals VALUE            a number, or the whole text; --tolerance X for a number that may differ by X
@@ -32,7 +33,7 @@ HELP = """\
   --tier TIER               that tier has answered
   --think, --no-think       with thinking, without it
   --max-tokens N            at most N tokens of output, thinking included
-  --cost-below AMOUNT       it cost less, in the endpoint's currency"""
+  --cost-below AMOUNT       it cost less, in the endpoint's currency""")
 
 
 def answers(names: Mapping[str, Any]) -> list[str]:
@@ -50,12 +51,14 @@ def run(options: Mapping[str, str], names: Mapping[str, Any]) -> None:
     name = options.get("", "")
     if not name:
         raise SettingError(
-            "The name of the answer is missing.", hint="It is `%glm check NAME --equals VALUE`."
+            _("The name of the answer is missing."), hint=_("It is `%glm check NAME --equals VALUE`.")
         )
     if name not in names:
         raise CheckFailed(
-            f"Expected an answer in {name}, but nothing has that name.{nearest(name, answers(names))}",
-            hint=f"Do the exercise above first, and give its answer this name: {name}.",
+            _("Expected an answer in {name}, but nothing has that name.{near}").format(
+                name=name, near=nearest(name, answers(names))
+            ),
+            hint=_("Do the exercise above first, and give its answer this name: {name}.").format(name=name),
         )
     print(check_answer(names[name], **_expected(options, names)))
 
@@ -65,7 +68,9 @@ def _expected(options: Mapping[str, str], names: Mapping[str, Any]) -> dict[str,
         name.removeprefix("--").replace("-", "_"): value for name, value in options.items() if name in VALUES
     }
     if "--think" in options and "--no-think" in options:
-        raise SettingError("--think and --no-think exclude each other.")
+        raise SettingError(
+            _("{before} and {name} exclude each other.").format(before="--think", name="--no-think")
+        )
     if "--think" in options or "--no-think" in options:
         expected["think"] = "--think" in options
     if "max_tokens" in expected:
@@ -77,5 +82,5 @@ def _expected(options: Mapping[str, str], names: Mapping[str, Any]) -> dict[str,
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise SettingError(f"--max-tokens {text}: expected a whole number such as 200.")
+        raise SettingError(_("--max-tokens {text}: expected a whole number such as 200.").format(text=text))
     return int(text)

@@ -14,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._check_values import LONGEST, as_number, as_value, difference, one_line, same, shown, text_of
+from glm_magics._lang import _
 from glm_magics.chat import RECORDED, Completion
 from glm_magics.errors import CheckFailed, ParseError, SettingError
 
@@ -63,10 +64,10 @@ def check_answer(
     ]
     if not passed:
         raise SettingError(
-            "There is nothing to check: say what is expected.",
-            hint="Such as `%glm check answer --equals 391`, or `glm.check_answer(answer, equals=391)`.",
+            _("There is nothing to check: say what is expected."),
+            hint=_("Such as `%glm check answer --equals 391`, or `glm.check_answer(answer, equals=391)`."),
         )
-    return f"Passed: {', '.join(passed)}{_origin(answer)}."
+    return _("Passed: {checks}{origin}.").format(checks=", ".join(passed), origin=_origin(answer))
 
 
 # ---------------------------------------------------------------------------------------- what it says
@@ -75,7 +76,7 @@ def check_answer(
 def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) -> Iterator[str]:
     if equals is None:
         if tolerance is not None:
-            raise SettingError("A tolerance needs a number to be near to: give equals too.")
+            raise SettingError(_("A tolerance needs a number to be near to: give equals too."))
         return
     expected, came = as_value(equals), as_value(answer)
     number, found = as_number(expected), as_number(came)
@@ -83,7 +84,11 @@ def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) ->
     if tolerance is not None:
         within = as_number(tolerance)
         if number is None or within is None or within < 0:
-            raise SettingError(f"A tolerance is for numbers: {shown(equals)} ± {shown(tolerance)} is none.")
+            raise SettingError(
+                _("A tolerance is for numbers: {number} ± {tolerance} is none.").format(
+                    number=shown(equals), tolerance=shown(tolerance)
+                )
+            )
         about = f" ± {within:f}"
         equal = found is not None and abs(found - number) <= within
     elif number is not None and found is not None:
@@ -93,15 +98,18 @@ def _equal(answer: Any, equals: Any, tolerance: Decimal | float | str | None) ->
     if not equal:
         place, wanted, got = difference(expected, came)
         raise CheckFailed(
-            f"Expected {shown(wanted)}{about}{place}, got {shown(got)}.", hint=_near(came, equals)
+            _("Expected {expected}{place}, got {came}.").format(
+                expected=f"{shown(wanted)}{about}", place=place, came=shown(got)
+            ),
+            hint=_near(came, equals),
         )
-    yield f"equals {shown(expected, LONGEST)}{about}"
+    yield _("equals {expected}").format(expected=f"{shown(expected, LONGEST)}{about}")
 
 
 def _near(came: Any, equals: Any) -> str:
     if isinstance(came, str) and str(equals).strip().casefold() in came.casefold():
-        return "It is in the answer, with more around it: ask for the value alone."
-    return "Change the cell that made it, run that, and check again."
+        return _("It is in the answer, with more around it: ask for the value alone.")
+    return _("Change the cell that made it, run that, and check again.")
 
 
 def _containing(answer: Any, contains: str | None) -> Iterator[str]:
@@ -110,10 +118,12 @@ def _containing(answer: Any, contains: str | None) -> Iterator[str]:
     text = text_of(answer, "contains")
     if contains.casefold() not in text.casefold():
         raise CheckFailed(
-            f"Expected {shown(contains)} in the answer, got {shown(text)}.",
-            hint="Change the prompt so that the answer says it, and ask again.",
+            _("Expected {expected} in the answer, got {came}.").format(
+                expected=shown(contains), came=shown(text)
+            ),
+            hint=_("Change the prompt so that the answer says it, and ask again."),
         )
-    yield f"contains {shown(contains)}"
+    yield _("contains {expected}").format(expected=shown(contains))
 
 
 def _matching(answer: Any, matches: str | None) -> Iterator[str]:
@@ -122,10 +132,10 @@ def _matching(answer: Any, matches: str | None) -> Iterator[str]:
     text = text_of(answer, "matches")
     if not _found(matches, text):
         raise CheckFailed(
-            f"Expected what matches /{matches}/, got {shown(text)}.",
-            hint="Say in the prompt how the answer is to be written, and ask again.",
+            _("Expected what matches /{pattern}/, got {came}.").format(pattern=matches, came=shown(text)),
+            hint=_("Say in the prompt how the answer is to be written, and ask again."),
         )
-    yield f"matches /{matches}/"
+    yield _("matches /{pattern}/").format(pattern=matches)
 
 
 def _found(pattern: str, text: str) -> bool:
@@ -134,20 +144,32 @@ def _found(pattern: str, text: str) -> bool:
     from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
     if len(pattern) > _LONGEST_PATTERN:
-        raise SettingError(f"The pattern has {len(pattern):,} characters, more than {_LONGEST_PATTERN}.")
+        raise SettingError(
+            _("The pattern has {count:,} characters, more than {most}.").format(
+                count=len(pattern), most=_LONGEST_PATTERN
+            )
+        )
     counts = (max(1, *(int(number or 1) for number in found)) for found in _COUNTED.findall(pattern))
     if len(pattern) * prod(counts) > _LARGEST_PATTERN:
-        raise SettingError(f"The repeats of the pattern /{pattern}/ are too many: use smaller {{numbers}}.")
+        raise SettingError(
+            _("The repeats of the pattern /{pattern}/ are too many: use smaller {{numbers}}.").format(
+                pattern=pattern
+            )
+        )
     try:
         validator = SchemaValidator(core_schema.str_schema(pattern=pattern))
     except SchemaError as error:
         raise SettingError(
-            f"The pattern /{pattern}/ cannot be used: {str(error).splitlines()[-1].strip()}.",
-            hint="Look-around and back-references are not known here: their time has no bound.",
+            _("The pattern /{pattern}/ cannot be used: {reason}.").format(
+                pattern=pattern, reason=str(error).splitlines()[-1].strip()
+            ),
+            hint=_("Look-around and back-references are not known here: their time has no bound."),
         ) from None
     if len(text) > _LONGEST_TEXT:
         raise CheckFailed(
-            f"Expected at most {_LONGEST_TEXT:,} characters to match a pattern with, got {len(text):,}."
+            _("Expected at most {most:,} characters to match a pattern with, got {count:,}.").format(
+                most=_LONGEST_TEXT, count=len(text)
+            )
         )
     try:
         validator.validate_python(text)
@@ -168,17 +190,21 @@ def _fitting(answer: Any, schema: Any) -> Iterator[str]:
     except (InvalidAnswer, ParseError) as error:
         why = "; ".join(map(str, error.problems[:2])) or error.message
         raise CheckFailed(
-            f"Expected data that fits {_spelled(schema)}, but {one_line(why, LONGEST)}",
-            hint="Ask with --schema (schema= in Python), and the answer is asked for in that form.",
+            _("Expected data that fits {schema}, but {problem}").format(
+                schema=_spelled(schema), problem=one_line(why, LONGEST)
+            ),
+            hint=_("Ask with --schema (schema= in Python), and the answer is asked for in that form."),
         ) from None
-    yield f"fits {_spelled(schema)}"
+    yield _("fits {schema}").format(schema=_spelled(schema))
 
 
 def _check_data(value: Any, plan: Schema) -> None:
     from glm_magics.structured.table import as_json
 
     if as_json(value, plan) == [] and plan.shape == "rows":
-        raise CheckFailed("Expected rows that fit the schema, got none.", hint="Ask for at least one row.")
+        raise CheckFailed(
+            _("Expected rows that fit the schema, got none."), hint=_("Ask for at least one row.")
+        )
 
 
 def _data(answer: Any, plan: Schema) -> Any:
@@ -209,7 +235,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _spelled(schema: Any) -> str:
-    name = schema if isinstance(schema, str) else getattr(schema, "__name__", "the schema")
+    name = schema if isinstance(schema, str) else getattr(schema, "__name__", _("the schema"))
     return shown(name) if isinstance(schema, str) else one_line(name)
 
 
@@ -224,19 +250,20 @@ def _made_by(answer: Any, tier: str | None, think: bool | None) -> Iterator[str]
         wanted, model = known.id if known else tier, _completion(answer, "tier").model
         if model != wanted:
             raise CheckFailed(
-                f"Expected an answer of {wanted}, got one of {shown(model)}.",
-                hint=f"Name the tier: `%%glm {wanted}`.",
+                _("Expected an answer of {tier}, got one of {came}.").format(tier=wanted, came=shown(model)),
+                hint=_("Name the tier: `%%glm {tier}`.").format(tier=wanted),
             )
-        yield f"answered by {wanted}"
+        yield _("answered by {tier}").format(tier=wanted)
     if think is not None:
         done = _completion(answer, "think")
         if bool(done.reasoning or done.usage.reasoning_tokens) is not think:
-            came, option = ("without", "--think") if think else ("with", "--no-think")
-            expected = "with" if think else "without"
             raise CheckFailed(
-                f"Expected an answer {expected} thinking, got one {came}.", hint=f"Ask with {option}."
+                _("Expected an answer with thinking, got one without.")
+                if think
+                else _("Expected an answer without thinking, got one with."),
+                hint=_("Ask with {option}.").format(option="--think" if think else "--no-think"),
             )
-        yield "with thinking" if think else "without thinking"
+        yield _("with thinking") if think else _("without thinking")
 
 
 def _within(answer: Any, max_tokens: int | None, cost_below: Decimal | float | str | None) -> Iterator[str]:
@@ -244,29 +271,41 @@ def _within(answer: Any, max_tokens: int | None, cost_below: Decimal | float | s
         used = _completion(answer, "max_tokens").usage.output_tokens
         if used > max_tokens:
             raise CheckFailed(
-                f"Expected at most {max_tokens:,} tokens of output, got {used:,}.",
-                hint="Thinking is output too: --no-think; ask for less, or set --max-tokens.",
+                _("Expected at most {most:,} tokens of output, got {used:,}.").format(
+                    most=max_tokens, used=used
+                ),
+                hint=_("Thinking is output too: --no-think; ask for less, or set --max-tokens."),
             )
-        yield f"at most {max_tokens:,} tokens of output"
+        yield _("at most {most:,} tokens of output").format(most=max_tokens)
     if cost_below is not None:
         limit, cost = as_number(cost_below), _completion(answer, "cost_below").cost
         if limit is None:
-            raise SettingError(f"A cost is a number such as 0.001, not {shown(cost_below)}.")
+            raise SettingError(
+                _("A cost is a number such as 0.001, not {came}.").format(came=shown(cost_below))
+            )
         if cost is None:
-            raise CheckFailed(f"Expected a cost below {limit}, but the price of this answer is unknown.")
+            raise CheckFailed(
+                _("Expected a cost below {limit}, but the price of this answer is unknown.").format(
+                    limit=limit
+                )
+            )
         if cost.amount >= limit:
             raise CheckFailed(
-                f"Expected a cost below {limit} {cost.currency}, got {cost}.",
-                hint="Choose a cheaper tier, send less, or ask for less: output costs the most.",
+                _("Expected a cost below {limit}, got {cost}.").format(
+                    limit=f"{limit} {cost.currency}", cost=cost
+                ),
+                hint=_("Choose a cheaper tier, send less, or ask for less: output costs the most."),
             )
-        yield f"cost below {limit} {cost.currency}"
+        yield _("cost below {limit}").format(limit=f"{limit} {cost.currency}")
 
 
 def _completion(answer: Any, check: str) -> Completion:
     if not isinstance(answer, Completion):
         raise CheckFailed(
-            f"Expected a whole answer (a Completion) to check {check} of, got {shown(answer)}.",
-            hint="Bind the answer itself: `%%glm -o answer`, or `answer = glm.ask(…)`.",
+            _("Expected a whole answer (a Completion) to check {check} of, got {came}.").format(
+                check=check, came=shown(answer)
+            ),
+            hint=_("Bind the answer itself: `%%glm -o answer`, or `answer = glm.ask(…)`."),
         )
     return answer
 
@@ -274,8 +313,8 @@ def _completion(answer: Any, check: str) -> Completion:
 def _origin(answer: Any) -> str:
     endpoint = answer.endpoint if isinstance(answer, Completion) else _record_of(answer).get("endpoint", "")
     if endpoint == "demo":
-        return " (an answer of the demo engine)"
-    return " (a recorded answer)" if str(endpoint).startswith(RECORDED) else ""
+        return _(" (an answer of the demo engine)")
+    return _(" (a recorded answer)") if str(endpoint).startswith(RECORDED) else ""
 
 
 def _record_of(answer: Any) -> dict[str, Any]:

@@ -367,7 +367,7 @@ def _check(magics: GLMMagics, words: Sequence[str]) -> None:
     from glm_magics import check_commands
 
     if not words:
-        print(check_commands.HELP)
+        print(_(check_commands.HELP))
         return
     try:
         options = _options(

@@ -25,7 +25,7 @@ import glm_magics as glm
 from glm_magics import _lang, manual
 from glm_magics._session import Session
 from glm_magics.chat import Completion, Cost, Usage
-from glm_magics.errors import BalanceError, BudgetExceeded
+from glm_magics.errors import BalanceError, BudgetExceeded, CheckFailed
 from glm_magics.grammar import OPTIONS
 from glm_magics.magics import summary
 from glm_magics.views import words
@@ -352,3 +352,12 @@ def test_the_summary_of_a_row_map_is_in_chinese_and_its_columns_and_statuses_are
     result = frame.glm.map("Judge {{text}}", schema="mood: good|bad", cache="off", progress=True)
     assert list(result["_glm_status"]) == ["ok", "ok"]
     assert "2 行: 2 ok" in capsys.readouterr().err
+
+
+def test_a_check_says_in_chinese_what_passed_and_what_was_expected(chinese: None) -> None:
+    assert glm.check_answer("391", equals=391) == "通过：等于 391。"
+    with pytest.raises(CheckFailed) as caught:
+        glm.check_answer({"price": 4}, equals={"price": 5})
+    first, advice = str(caught.value).splitlines()
+    assert first == "应为 5（price），却是 4。"
+    assert HAN.search(advice)
