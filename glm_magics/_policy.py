@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glm_magics._connect import PLATFORMS
+from glm_magics._lang import _
 from glm_magics._options import Options
 from glm_magics.errors import PolicyError
 from glm_magics.grammar import PRIVACY_LEVELS
@@ -62,12 +63,18 @@ class Policy:
     def check(self) -> None:
         """Raises `PolicyError` where the file cannot be used."""
         if self.problem:
-            raise PolicyError(self.problem, hint=f"{_CORRECT} Nothing was sent.")
+            raise PolicyError(
+                self.problem,
+                hint=_(
+                    "Correct the file and restart the kernel; `%glm doctor` looks at it again. "
+                    "Nothing was sent."
+                ),
+            )
 
     def check_listed(self, tier: str) -> None:
         """Raises `PolicyError` for a tier or embedding model that is not among `tiers`."""
         if self.tiers and tier not in self.tiers:
-            raise self.refusal("tiers", tier, " or ".join(self.tiers))
+            raise self.refusal("tiers", tier, _(" or ").join(self.tiers))
 
     def check_tier(self, tier: str) -> None:
         """Raises `PolicyError` for a tier that may not answer."""
@@ -80,7 +87,9 @@ class Policy:
         """Raises `PolicyError` for the value of an option, by its name in `Options`."""
         if name == "max_tokens" and self.max_tokens is not None and value is not None:
             if value > self.max_tokens:
-                raise self.refusal(name, f"{value:,}", f"at most {self.max_tokens:,}")
+                raise self.refusal(
+                    name, f"{value:,}", _("at most {most}").format(most=f"{self.max_tokens:,}")
+                )
         elif name == "tier":
             if value is not None:
                 self.check_tier(value)
@@ -105,7 +114,9 @@ class Policy:
         """Raises `PolicyError` for a wall that is lifted (None), or higher than the file's."""
         most: Decimal | None = getattr(self, name)
         if most is not None and (amount is None or amount > most):
-            raise self.refusal(name, "none" if amount is None else str(amount), f"at most {most}")
+            raise self.refusal(
+                name, _("none") if amount is None else str(amount), _("at most {most}").format(most=most)
+            )
 
     def longest(self, tier: Tier, tokens: int | None) -> int | None:
         """The longest answer in tokens, where `tokens` were asked for; None for the tier's own."""
@@ -127,10 +138,12 @@ class Policy:
 
     def refusal(self, name: str, got: str, allowed: Any) -> PolicyError:
         """What is locked, by which file, what is allowed, and whom to ask."""
-        whom = self.contact or "whoever wrote that file"
+        whom = self.contact or _("whoever wrote that file")
         return PolicyError(
-            f"{name} is locked by {self.place(name)}: it allows {allowed}, not {got}.",
-            hint=f"Ask {whom} to change it. Nothing was sent.",
+            _("{name} is locked by {place}: it allows {allowed}, not {came}.").format(
+                name=name, place=self.place(name), allowed=allowed, came=got
+            ),
+            hint=_("Ask {whom} to change it. Nothing was sent.").format(whom=whom),
         )
 
     def without_money(self) -> Policy:
@@ -139,8 +152,6 @@ class Policy:
 
 
 NO_POLICY = Policy()
-
-_CORRECT = "Correct the file and restart the kernel; `%glm doctor` looks at it again."
 
 
 def _same(wanted: Any, value: Any) -> bool:
@@ -164,6 +175,6 @@ def _shown(value: Any) -> str:
 
 _ALLOWS = {"privacy": _no_more, "mask": _all_of}
 _ALLOWED = {
-    "privacy": lambda wanted: " or ".join(PRIVACY_LEVELS[: PRIVACY_LEVELS.index(wanted) + 1]),
-    "mask": lambda wanted: f"{', '.join(wanted)} and more",
+    "privacy": lambda wanted: _(" or ").join(PRIVACY_LEVELS[: PRIVACY_LEVELS.index(wanted) + 1]),
+    "mask": lambda wanted: _("{columns} and more").format(columns=", ".join(wanted)),
 }

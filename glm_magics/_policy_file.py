@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from glm_magics._connect import BY_HOST, ENVIRONMENT, PLATFORMS, environment_keys
+from glm_magics._lang import _
 from glm_magics._options import DEFAULT_TIER, Options
 from glm_magics._policy import DEFAULTS, HINTS, LIMITS, Policy
 from glm_magics.errors import SettingError, UnknownTier
@@ -53,26 +54,31 @@ def read_policy(file: Path, environ: Mapping[str, str] = ENVIRONMENT) -> Policy 
         table = _table(file, text)
         return None if table is None else _policy(file, text, table, environ)
     except OSError as error:
-        return broken(file, f"it cannot be read: {error.strerror or 'no reason given'}")
+        return broken(
+            file, _("it cannot be read: {reason}").format(reason=error.strerror or _("no reason given"))
+        )
     except (ValueError, SettingError) as error:
         return broken(file, error.message if isinstance(error, SettingError) else str(error))
 
 
 def broken(file: Path, problem: str) -> Policy:
     """What is left of a file with this problem."""
-    told = problem.rstrip(".") + ("" if problem.endswith("?") else ".")
-    return Policy(file=file.absolute(), problem=f"The policy {file.name} cannot be used: {told}")
+    if problem.endswith(("?", "？")):
+        told = _("The policy {file} cannot be used: {problem}")
+    else:
+        told = _("The policy {file} cannot be used: {problem}.")
+    return Policy(file=file.absolute(), problem=told.format(file=file.name, problem=problem.rstrip(".。")))
 
 
 def _text(file: Path) -> str:
     with file.open("rb") as opened:
         data = opened.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
-        raise _Wrong(f"it has more than {_MOST_BYTES:,} bytes")
+        raise _Wrong(_("it has more than {most:,} bytes").format(most=_MOST_BYTES))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _Wrong("it is not UTF-8 text") from None
+        raise _Wrong(_("it is not UTF-8 text")) from None
 
 
 def _table(file: Path, text: str) -> dict[str, Any] | None:
@@ -81,7 +87,7 @@ def _table(file: Path, text: str) -> dict[str, Any] | None:
     try:
         whole = toml_of(text)
     except ValueError as error:
-        raise _Wrong(f"it is not TOML: {error}") from None
+        raise _Wrong(_("it is not TOML: {reason}").format(reason=error)) from None
     if file.name != _PROJECT:
         return whole
     tools = whole.get("tool")
@@ -90,7 +96,7 @@ def _table(file: Path, text: str) -> dict[str, Any] | None:
     for name, table in tools.items():
         if _MENTION.fullmatch(name):
             if name != "glm_magics" or not isinstance(table, dict):
-                raise _Wrong(f"tool.{name}: expected a table [tool.glm_magics]")
+                raise _Wrong(_("tool.{name}: expected a table [tool.glm_magics]").format(name=name))
             return table
     return None
 
@@ -124,13 +130,15 @@ def _keep_secrets_out(text: str, table: Mapping[str, Any], environ: Mapping[str,
     ]
     if named:
         raise _Wrong(
-            f"{named[0]}: a policy holds no key or password. `%glm login` takes it, or the environment"
+            _("{name}: a policy holds no key or password. `%glm login` takes it, or the environment").format(
+                name=named[0]
+            )
         )
     values = " ".join(str(value) for value in table.values())
     own = any(key.appears_in(text) for key in environment_keys(environ))
     if own or _SECRET.search(values) or "@" in urlsplit(str(table.get("endpoint", ""))).netloc:
         raise _Wrong(
-            "it holds what looks like an API key. Take it out, and change the key if others saw the file"
+            _("it holds what looks like an API key. Take it out, and change the key if others saw the file")
         )
 
 
@@ -138,8 +146,12 @@ def _check_names(table: Mapping[str, Any]) -> None:
     for name in table:
         if name not in _READERS:
             near = get_close_matches(name.replace("-", "_").lower()[:60], _READERS, n=1, cutoff=0.6)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise _Wrong(f"{_bare(name)}: no setting of this name.{meant} Known: {', '.join(_READERS)}")
+            meant = _(" Did you mean {near}?").format(near=near[0]) if near else ""
+            raise _Wrong(
+                _("{name}: no setting of this name.{near} Known: {known}").format(
+                    name=_bare(name), near=meant, known=", ".join(_READERS)
+                )
+            )
 
 
 def _bare(name: str) -> str:
@@ -148,10 +160,14 @@ def _bare(name: str) -> str:
 
 def _defaults(values: Mapping[str, Any], tiers: tuple[str, ...], endpoint: str | None) -> Options:
     if values.get("hints") and "system" in values:
-        raise _Wrong("hints: expected either hints = true or a system message of your own, got both")
+        raise _Wrong(_("hints: expected either hints = true or a system message of your own, got both"))
     tier = _ids("tier", (values["tier"],), endpoint)[0] if "tier" in values else None
     if tier is not None and tiers and tier not in tiers:
-        raise _Wrong(f"tier: expected one of the allowed tiers ({', '.join(tiers)}), got {tier}")
+        raise _Wrong(
+            _("tier: expected one of the allowed tiers ({tiers}), got {tier}").format(
+                tiers=", ".join(tiers), tier=tier
+            )
+        )
     if tier is None and tiers:
         tier = DEFAULT_TIER if DEFAULT_TIER in tiers else tiers[0]
     options = Options(tier=tier, system=HINTS if values.get("hints") else None)
@@ -161,7 +177,7 @@ def _defaults(values: Mapping[str, Any], tiers: tuple[str, ...], endpoint: str |
 
 def _shared(values: Mapping[str, Any], file: Path) -> dict[str, Any]:
     if ("budget_shared" in values) != ("shared_file" in values):
-        raise _Wrong("budget_shared: expected together with shared_file, the file that all spend from")
+        raise _Wrong(_("budget_shared: expected together with shared_file, the file that all spend from"))
     if "budget_shared" not in values:
         return {}
     place = file.absolute().parent / Path(values["shared_file"]).expanduser()
@@ -176,11 +192,11 @@ def _locked(values: Mapping[str, Any]) -> frozenset[str]:
     locked = {"system" if name == "hints" else name for name in named or () if name not in LIMITS}
     for name in named or ():
         if name not in lockable:
-            raise _wrong("locked", "names of settings", name, lockable)
+            raise _wrong("locked", _("names of settings"), name, lockable)
         if name not in values and not (name == "system" and values.get("hints")):
-            raise _Wrong(f"locked: {name} is locked, and the file does not set it")
+            raise _Wrong(_("locked: {name} is locked, and the file does not set it").format(name=name))
     if "system" in locked and values.get("hints") is False and "system" not in values:
-        raise _Wrong("locked: hints is locked, and the file does not switch it on")
+        raise _Wrong(_("locked: hints is locked, and the file does not switch it on"))
     return frozenset(locked)
 
 
@@ -232,14 +248,22 @@ def _short(value: Any) -> str:
 
 def _wrong(name: str, expected: str, got: Any, choices: tuple[str, ...] = ()) -> _Wrong:
     near = get_close_matches(got[:60], choices, n=1) if isinstance(got, str) else []
+    if not near:
+        return _Wrong(
+            _("{name}: expected {expected}, got {came}").format(
+                name=name, expected=expected, came=_short(got)
+            )
+        )
     return _Wrong(
-        f"{name}: expected {expected}, got {_short(got)}" + (f". Did you mean {near[0]}?" if near else "")
+        _("{name}: expected {expected}, got {came}. Did you mean {near}?").format(
+            name=name, expected=expected, came=_short(got), near=near[0]
+        )
     )
 
 
 def _a_text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise _wrong(name, "a text", value)
+        raise _wrong(name, _("a text"), value)
     return value.strip()
 
 
@@ -249,32 +273,32 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
         or not value
         or not all(isinstance(each, str) and each.strip() for each in value)
     ):
-        raise _wrong(name, 'a list of names, such as ["a", "b"]', value)
+        raise _wrong(name, _('a list of names, such as ["a", "b"]'), value)
     return tuple(each.strip() for each in value)
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _wrong(name, "true or false", value)
+        raise _wrong(name, _("true or false"), value)
     return value
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not 0 <= value <= 1:
-        raise _wrong(name, "a number from 0.0 to 1.0", value)
+        raise _wrong(name, _("a number from 0.0 to 1.0"), value)
     return float(value)
 
 
 def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _wrong(name, "a whole number, 1 or more", value)
+        raise _wrong(name, _("a whole number, 1 or more"), value)
     return value
 
 
 def _amount(name: str, value: Any) -> Decimal:
     fits = isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value).is_finite()
     if not fits or value <= 0 or Decimal(value).adjusted() > 12:
-        raise _wrong(name, "an amount of money above 0, such as 2.00", value)
+        raise _wrong(name, _("an amount of money above 0, such as 2.00"), value)
     return Decimal(value)
 
 
@@ -290,9 +314,10 @@ def _endpoint(name: str, value: Any) -> str:
         return str(value)
     parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise _wrong(name, f"{', '.join(choices)}, or an address such as http://host:4000/v1", value, choices)
+        expected = _("{names}, or an address such as http://host:4000/v1").format(names=", ".join(choices))
+        raise _wrong(name, expected, value, choices)
     if parts.netloc in BY_HOST and parts.scheme != "https":
-        raise _wrong(name, "an address that begins with https://", value)
+        raise _wrong(name, _("an address that begins with https://"), value)
     return str(value).rstrip("/")
 
 

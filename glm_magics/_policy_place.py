@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from glm_magics._connect import ENVIRONMENT
+from glm_magics._lang import _
 from glm_magics._policy import NO_POLICY, Policy
 
 __all__ = ["find_policy"]
@@ -25,7 +26,9 @@ def find_policy(folder: Path | None = None, environ: Mapping[str, str] = ENVIRON
         from glm_magics._policy_file import broken, read_policy
 
         file = Path(named).expanduser()
-        return read_policy(file, environ) or broken(file, "expected a table [tool.glm_magics]; there is none")
+        return read_policy(file, environ) or broken(
+            file, _("expected a table [tool.glm_magics]; there is none")
+        )
     try:
         start = (folder or Path.cwd()).absolute()
     except OSError:  # the working folder was removed

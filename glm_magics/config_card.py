@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _connect
+from glm_magics._lang import N_, _
 from glm_magics._options import DEFAULT_TIER
 from glm_magics.render import plain
+from glm_magics.render.text import columns
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -17,7 +19,8 @@ __all__ = ["OPTIONS", "SETTINGS", "Setting", "card", "settings"]
 
 OPTIONS = ("tier", "system", "think", "temperature", "max_tokens", "timeout", "privacy", "mask")
 SETTINGS = ("endpoint", "tiers", *OPTIONS, "budget", "budget_per_cell", "budget_shared")
-_BUILT_IN = "built-in"
+_BUILT_IN = N_("built-in")
+_SESSION = N_("this session")
 _WIDEST = 48  # characters of a value
 
 
@@ -32,7 +35,10 @@ class Setting:
 def settings(session: Session, configured: Mapping[str, Any]) -> list[Setting]:
     """All of them; `configured` is what `%config GLMMagics` and IPython's own files say. Nothing is sent."""
     policy = session.policy
-    found = [_endpoint(session), _row(session, "tiers", ", ".join(policy.tiers) or "all", bool(policy.tiers))]
+    found = [
+        _endpoint(session),
+        _row(session, "tiers", ", ".join(policy.tiers) or _("all"), bool(policy.tiers)),
+    ]
     found += [_option(session, name, configured) for name in OPTIONS]
     ledger = session.ledger
     walls = {
@@ -46,7 +52,7 @@ def settings(session: Session, configured: Mapping[str, Any]) -> list[Setting]:
         is_policy = waiting or (limit is not None and limit.amount == most)
         shown = most if waiting else limit
         found.append(
-            _row(session, name, "none" if shown is None else str(shown), is_policy, shown is not None)
+            _row(session, name, _("none") if shown is None else str(shown), is_policy, shown is not None)
         )
     return found
 
@@ -54,17 +60,22 @@ def settings(session: Session, configured: Mapping[str, Any]) -> list[Setting]:
 def card(found: Iterable[Setting], session: Session) -> str:
     """The settings as lines, under the policy that is in force."""
     policy = session.policy
-    head = [f"policy: {policy.file or 'none'}"]
+    head = [_("policy: {file}").format(file=policy.file or _("none"))]
     head += [policy.problem] if policy.problem else []
     rows = [
-        (one.name, _cut(plain(one.value)), one.origin, "locked" if one.is_locked else "") for one in found
+        (one.name, _cut(plain(one.value)), _(one.origin), _("locked") if one.is_locked else "")
+        for one in found
     ]
-    return "\n".join([*head, *_lines([("setting", "value", "from", ""), *rows])])
+    return "\n".join([*head, *_lines([(_("setting"), _("value"), _("from"), ""), *rows])])
 
 
 def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(f"{cell:<{n}}" for cell, n in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - columns(cell))
 
 
 def _cut(value: str) -> str:
@@ -73,7 +84,7 @@ def _cut(value: str) -> str:
 
 
 def _row(session: Session, name: str, value: str, is_policy: bool, is_set: bool = False) -> Setting:
-    origin = session.policy.place(name) if is_policy else "this session" if is_set else _BUILT_IN
+    origin = session.policy.place(name) if is_policy else _SESSION if is_set else _BUILT_IN
     return Setting(name, value, origin, session.policy.holds(name))
 
 
@@ -96,7 +107,7 @@ def _option(session: Session, name: str, configured: Mapping[str, Any]) -> Setti
         origin = policy.place("hints" if name == "system" and "hints" in policy.lines else name)
         origin = policy.place("tiers") if name == "tier" and "tier" not in policy.lines else origin
     else:
-        origin = "this session"
+        origin = _SESSION
     return Setting(name, _text(session, name, value), origin, policy.holds(name))
 
 
@@ -112,7 +123,7 @@ def _text(session: Session, name: str, value: Any) -> str:
     if value not in (None, ()):
         return f"{value:,}" if isinstance(value, int) else str(value)
     if name == "tier":
-        return DEFAULT_TIER if session.client.endpoint.dialect == "glm" else "none yet"
+        return DEFAULT_TIER if session.client.endpoint.dialect == "glm" else _("none yet")
     if name in ("think", "temperature", "max_tokens", "timeout"):
-        return "the tier's own"
-    return "full" if name == "privacy" else "none"
+        return _("the tier's own")
+    return "full" if name == "privacy" else _("none")

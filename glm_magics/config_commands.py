@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import TraitError
 
 from glm_magics import api, config_card, grammar
+from glm_magics._lang import N_, _
 from glm_magics.config_card import OPTIONS, SETTINGS
 from glm_magics.grammar import GrammarError
 
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["config"]
 
 _ELSEWHERE = {
-    "endpoint": "`%glm connect URL` changes it",
-    "tiers": "only a policy file sets it",
-    "budget": "`%glm budget AMOUNT` changes it",
-    "budget_per_cell": "`%glm budget AMOUNT per cell` changes it",
-    "budget_shared": "`%glm budget AMOUNT shared FILE` changes it",
+    "endpoint": N_("`%glm connect URL` changes it."),
+    "tiers": N_("only a policy file sets it."),
+    "budget": N_("`%glm budget AMOUNT` changes it."),
+    "budget_per_cell": N_("`%glm budget AMOUNT per cell` changes it."),
+    "budget_shared": N_("`%glm budget AMOUNT shared FILE` changes it."),
 }
 _FLAGS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
@@ -30,7 +31,11 @@ def config(magics: GLMMagics, words: Sequence[str]) -> None:
     """Show all settings, or one; or set one. `default` gives back what the policy or the tier says."""
     if words and words[0] not in SETTINGS:
         near = grammar.nearest(words[0].replace("-", "_"), SETTINGS)
-        raise GrammarError(f"%glm config does not know {words[0]!r}.{near} It takes {', '.join(SETTINGS)}.")
+        raise GrammarError(
+            _("%glm config does not know {name!r}.{near} It takes {names}.").format(
+                name=words[0], near=near, names=", ".join(SETTINGS)
+            )
+        )
     if len(words) > 1:
         _set(magics, words[0], " ".join(words[1:]))
     session = api.session()
@@ -41,7 +46,8 @@ def config(magics: GLMMagics, words: Sequence[str]) -> None:
 
 def _set(magics: GLMMagics, name: str, text: str) -> None:
     if name not in OPTIONS:
-        raise GrammarError(f"%glm config {name}: {_ELSEWHERE[name]}.")
+        elsewhere = _ELSEWHERE[name]
+        raise GrammarError(f"%glm config {name}: {_(elsewhere)}")
     session = api.session()
     value = getattr(session.policy.defaults, name) if text == "default" else _read(name, text)
     if name == "tier" and value:
@@ -62,6 +68,8 @@ def _as_trait(name: str, value: Any) -> Any:
 def _read(name: str, text: str) -> Any:
     if name == "think":
         if text.lower() not in _FLAGS:
-            raise GrammarError(f"%glm config think {text}: expected true, false or default.")
+            raise GrammarError(
+                _("%glm config think {text}: expected true, false or default.").format(text=text)
+            )
         return _FLAGS[text.lower()]
     return grammar.read_value(name, text)

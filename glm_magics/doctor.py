@@ -117,14 +117,19 @@ def _policy(session: Session) -> Iterator[tuple[str, str]]:
     """A file that could not be used when the session began is looked at again."""
     policy = session.policy
     if policy.file is None:
-        yield "policy", "none"
+        yield _("policy"), _("none")
     elif policy.problem:
         again = read_policy(policy.file)
-        yield "policy", policy.problem
-        yield "", again.problem if again and again.problem else "It is corrected now: restart the kernel."
+        yield _("policy"), policy.problem
+        yield "", again.problem if again and again.problem else _("It is corrected now: restart the kernel.")
     else:
         held = [name for name in (*LIMITS, *DEFAULTS) if policy.holds(name)]
-        yield "policy", f"{policy.file}, which holds {', '.join(held) or 'nothing, it only proposes'}"
+        yield (
+            _("policy"),
+            _("{file}, which holds {names}").format(
+                file=policy.file, names=", ".join(held) or _("nothing, it only proposes")
+            ),
+        )
 
 
 def _address(session: Session) -> Iterator[tuple[str, str]]:

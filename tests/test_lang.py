@@ -23,11 +23,14 @@ from babel.messages.catalog import Catalog
 
 import glm_magics as glm
 from glm_magics import _lang, manual
+from glm_magics._policy import Policy
 from glm_magics._session import Session
 from glm_magics.chat import Completion, Cost, Usage
-from glm_magics.errors import BalanceError, BudgetExceeded, CheckFailed
+from glm_magics.config_card import card, settings
+from glm_magics.errors import BalanceError, BudgetExceeded, CheckFailed, PolicyError
 from glm_magics.grammar import OPTIONS
 from glm_magics.magics import summary
+from glm_magics.render.text import columns
 from glm_magics.views import words
 
 ROOT = Path(__file__).parent.parent
@@ -361,3 +364,17 @@ def test_a_check_says_in_chinese_what_passed_and_what_was_expected(chinese: None
     first, advice = str(caught.value).splitlines()
     assert first == "应为 5（price），却是 4。"
     assert HAN.search(advice)
+
+
+def test_the_settings_of_a_class_and_a_refusal_are_in_chinese(
+    chinese: None, demo: Callable[..., Session]
+) -> None:
+    session = demo()
+    session.policy = Policy(Path("glm_policy.toml"), lines={"max_tokens": 2}, max_tokens=100)
+    with pytest.raises(
+        PolicyError, match=r"max_tokens 已被 glm_policy\.toml:2 锁定。允许：最多 100；不允许：200。"
+    ):
+        session.policy.check_option("max_tokens", 200)
+    _policy, *rows = card(settings(session, {}), session).splitlines()
+    begins = {columns(row[: row.index(word)]) for row, word in ((rows[0], "来源"), (rows[1], "本次会话"))}
+    assert len(begins) == 1, "columns are as wide as their text in a terminal"
