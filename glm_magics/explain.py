@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from glm_magics import _wire
+from glm_magics._lang import _
 from glm_magics._sse import SSEParser
 from glm_magics.chat import Finished
 from glm_magics.render.text import plain
@@ -31,36 +32,42 @@ _EVENTS = 3  # at each end of a stream
 _BASE64 = re.compile(r"(data:[\w/+.-]+;base64,)?([A-Za-z0-9+/]{200,}={0,2})")
 
 
-def request_of(traffic: Traffic, redact: Redact, *, name: str = "Request") -> list[Exhibit]:
+def request_of(traffic: Traffic, redact: Redact, *, name: str = "") -> list[Exhibit]:
     """The address and headers, and the body."""
     headers = "\n".join(f"{_title(header)}: {value}" for header, value in traffic.headers)
     head = f"{traffic.method} {traffic.url}\n{headers}"
     return [
-        (f"{name}{_again(traffic)}", "http", redact(head)),
-        (f"Body, {len(traffic.body):,} bytes", "json", _shown_json(traffic.body, redact)),
+        (f"{name or _('Request')}{_again(traffic)}", "http", redact(head)),
+        (
+            _("Body, {count:,} bytes").format(count=len(traffic.body)),
+            "json",
+            _shown_json(traffic.body, redact),
+        ),
     ]
 
 
 def answer_of(traffic: Traffic, redact: Redact) -> list[Exhibit]:
     """Status, finish reason and usage; then the JSON, or the first and last events of the stream."""
     if traffic.status is None:
-        return [("Answer", "", "None came." if traffic.attempts else "Nothing was sent.")]
-    shown = traffic.content_type or "no content type"
-    status = f"HTTP {traffic.status}, {shown}, {traffic.received:,} bytes"
+        return [(_("Answer"), "", _("None came.") if traffic.attempts else _("Nothing was sent."))]
+    shown = traffic.content_type or _("no content type")
+    status = _("HTTP {status}, {kind}, {count:,} bytes").format(
+        status=traffic.status, kind=shown, count=traffic.received
+    )
     if traffic.content_type.startswith("text/event-stream"):
         return _stream(traffic, status, redact)
     body = bytes(traffic.begin)
     if not traffic.is_whole or traffic.end:
         text = redact(body.decode("utf-8", "replace"))
-        return [("Answer", "", status), ("Its beginning", "", _cut(text))]
+        return [(_("Answer"), "", status), (_("Its beginning"), "", _cut(text))]
     return [
-        ("Answer", "", "\n".join([status, *_facts([body], redact)])),
-        ("Body", "json", _shown_json(body, redact)),
+        (_("Answer"), "", "\n".join([status, *_facts([body], redact)])),
+        (_("Body"), "json", _shown_json(body, redact)),
     ]
 
 
 def _again(traffic: Traffic) -> str:
-    return f", attempt {traffic.attempts}" if traffic.attempts > 1 else ""
+    return _(", attempt {number}").format(number=traffic.attempts) if traffic.attempts > 1 else ""
 
 
 def _title(header: str) -> str:
@@ -75,17 +82,17 @@ def _stream(traffic: Traffic, status: str, redact: Redact) -> list[Exhibit]:
         events = _events(bytes(traffic.begin + traffic.end))
         first, last = events[:_EVENTS], events[_EVENTS:][-_EVENTS:]
         left_out = len(events) - len(first) - len(last)
-        between = f"… {left_out:,} more events …" if left_out else ""
-        status = f"{status}, {len(events):,} events"
+        between = _("… {count:,} more events …").format(count=left_out) if left_out else ""
+        status = _("{status}, {count:,} events").format(status=status, count=len(events))
     else:
         first, last = _events(bytes(traffic.begin))[:_EVENTS], _events(_from_an_event(traffic.end))[-_EVENTS:]
-        between = "… many more events …"
+        between = _("… many more events …")
     lines = [*_lines(first, redact), *([between] if between else []), *_lines(last, redact)]
     found = [event.encode() for event in (*first, *last)]
-    title = "First and last events" if between else "Events"
+    title = _("First and last events") if between else _("Events")
     return [
-        ("Answer", "", "\n".join([status, *_facts(found, redact)])),
-        (title, "", "\n".join(lines) or "(none)"),
+        (_("Answer"), "", "\n".join([status, *_facts(found, redact)])),
+        (title, "", "\n".join(lines) or _("(none)")),
     ]
 
 
@@ -124,9 +131,9 @@ def _facts(bodies: Sequence[bytes], redact: Redact) -> list[str]:
             reasons = [event.reason for event in _wire.events(parsed) if isinstance(event, Finished)]
             reason = reasons[-1] if reasons else reason
             usage = _wire.usage_object(parsed) or usage
-    facts = [f"finish reason: {redact(reason)}"] if reason else []
+    facts = [_("finish reason: {reason}").format(reason=redact(reason))] if reason else []
     if usage is not None:
-        facts.append(f"usage: {json.dumps(_tidy(usage, redact), ensure_ascii=False)}")
+        facts.append(_("usage: {usage}").format(usage=json.dumps(_tidy(usage, redact), ensure_ascii=False)))
     return facts
 
 
@@ -154,7 +161,7 @@ def _short(text: str) -> str:
     if encoded is None:
         return _cut(text)
     size = len(encoded[2]) * 3 // 4 - encoded[2].count("=")
-    return f"{encoded[1] or ''}{encoded[2][:12]}… [base64 of {size:,} bytes]"
+    return f"{encoded[1] or ''}{encoded[2][:12]}… " + _("[base64 of {size:,} bytes]").format(size=size)
 
 
 def _cut(text: str) -> str:
@@ -163,4 +170,5 @@ def _cut(text: str) -> str:
     left_out = len(text) - _FIRST - _LAST
     if len(text) <= _MOST_CHARACTERS:
         return text
-    return f"{text[:_FIRST]} … [{left_out:,} characters left out] … {text[-_LAST:]}"
+    told = _("[{count:,} characters left out]").format(count=left_out)
+    return f"{text[:_FIRST]} … {told} … {text[-_LAST:]}"
