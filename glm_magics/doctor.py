@@ -82,12 +82,14 @@ def _looked_through(places: Sequence[str], keys: Sequence[ApiKey]) -> tuple[str,
     from glm_magics.sharing import notebooks_in, scan, table
 
     if not places:
-        raise DocumentError("--scan needs a notebook or a folder.", hint="`%glm doctor --scan lesson.ipynb`")
+        raise DocumentError(
+            _("--scan needs a notebook or a folder."), hint="`%glm doctor --scan lesson.ipynb`"
+        )
     files = notebooks_in(Path(place).expanduser() for place in places)
     found = scan(files, keys)
     if not found:
-        names = files[0].name if len(files) == 1 else f"{len(files):,} notebooks"
-        return f"{names}: nothing to see to before sharing.", True
+        names = files[0].name if len(files) == 1 else _("{count:,} notebooks").format(count=len(files))
+        return _("{names}: nothing to see to before sharing.").format(names=names), True
     return table(found), all(one.severity == "note" for one in found)
 
 

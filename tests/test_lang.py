@@ -31,6 +31,7 @@ from glm_magics.errors import BalanceError, BudgetExceeded, CheckFailed, PolicyE
 from glm_magics.grammar import OPTIONS
 from glm_magics.magics import summary
 from glm_magics.render.text import columns
+from glm_magics.sharing import scan_text, table
 from glm_magics.views import words
 
 ROOT = Path(__file__).parent.parent
@@ -378,3 +379,12 @@ def test_the_settings_of_a_class_and_a_refusal_are_in_chinese(
     _policy, *rows = card(settings(session, {}), session).splitlines()
     begins = {columns(row[: row.index(word)]) for row, word in ((rows[0], "来源"), (rows[1], "本次会话"))}
     assert len(begins) == 1, "columns are as wide as their text in a terminal"
+
+
+def test_what_a_look_through_a_notebook_finds_is_in_chinese_and_its_severity_is_not(chinese: None) -> None:
+    cell = {"cell_type": "code", "source": "send('li.hua@tsinghua.edu.cn')", "metadata": {}, "outputs": []}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    head, row = table(scan_text(json.dumps(notebook), "lesson.ipynb")).splitlines()
+    assert row.split()[:3] == ["warning", "1", "source"]
+    assert "电子邮箱地址：li…（22 个字符）" in row
+    assert columns(head[: head.index("建议")]) == columns(row[: row.index("去掉")])

@@ -6,15 +6,16 @@ import html
 import re
 from collections.abc import Iterator
 
+from glm_magics._lang import N_, _
 from glm_magics.render.raw import raw_html
 from glm_magics.sharing.finding import Finding, Severity
 from glm_magics.sharing.parts import Part
 
 __all__ = ["acting_in"]
 
-_CLEAR = "clear this output, or show the result as a picture, a table or text"
-_FETCH = "embed what is fetched, or clear this output: its server learns who opens the notebook"
-_WIDGET = "clear this output, and save without widget state"
+_CLEAR = N_("clear this output, or show the result as a picture, a table or text")
+_FETCH = N_("embed what is fetched, or clear this output: its server learns who opens the notebook")
+_WIDGET = N_("clear this output, and save without widget state")
 
 _MARKUP = ("text/html", "image/svg+xml", "text/markdown")
 _SCRIPT_KINDS = ("application/javascript", "text/javascript", "application/x-javascript")
@@ -48,24 +49,26 @@ def acting_in(part: Part) -> Iterator[Finding]:
 
     if part.text == _WIDGET_STATE and part.where == "metadata":
         yield found(
-            "warning", "the saved state of widgets", "save without widget state (Settings of the front end)"
+            "warning",
+            _("the saved state of widgets"),
+            _("save without widget state (Settings of the front end)"),
         )
     if part.where == "source" and _DIRECTION.search(part.text):
         yield found(
-            "warning", "marks that turn the direction of text: code is not what it seems", "delete them"
+            "warning", _("marks that turn the direction of text: code is not what it seems"), _("delete them")
         )
     if not part.is_output:
         return
     if part.kind in _SCRIPT_KINDS:
-        yield found("error", "a program for the browser", _CLEAR)
+        yield found("error", _("a program for the browser"), _(_CLEAR))
     elif part.kind == _WIDGET_VIEW:
-        yield found("warning", "a widget, which shows nothing without its kernel", _WIDGET)
+        yield found("warning", _("a widget, which shows nothing without its kernel"), _(_WIDGET))
     elif part.kind in _MARKUP:
         markup = raw_html(part.text) if part.kind == "text/markdown" else part.text
         for severity, what in _in_markup(markup):
-            yield found(severity, what, _FETCH if severity == "warning" else _CLEAR)
+            yield found(severity, what, _(_FETCH) if severity == "warning" else _(_CLEAR))
     if part.kind in ("", "text/plain") and _TERMINAL.search(part.text):
-        yield found("warning", "terminal codes that hide, link, or clear", _CLEAR)
+        yield found("warning", _("terminal codes that hide, link, or clear"), _(_CLEAR))
 
 
 def _in_markup(text: str) -> Iterator[tuple[Severity, str]]:
@@ -79,18 +82,23 @@ def _in_markup(text: str) -> Iterator[tuple[Severity, str]]:
             value = html.unescape(next(filter(None, attribute.groups()[1:]), ""))
             yield from _in_attribute(name, attribute[1].lower(), value)
     if _STYLE_FETCH.search(text):
-        yield "warning", "a style that is fetched from another server"
+        yield "warning", _("a style that is fetched from another server")
 
 
 def _in_attribute(tag: str, name: str, value: str) -> Iterator[tuple[Severity, str]]:
     if re.fullmatch("on[a-z]+", name):
-        yield "error", f"a program in an attribute ({name[:20]}=)"
+        yield "error", _("a program in an attribute ({name}=)").format(name=name[:20])
     elif name == "srcdoc" or (name == "http-equiv" and value.strip().lower() == "refresh"):
-        yield "error", f"a page inside the page or in its place ({name})"
+        yield "error", _("a page inside the page or in its place ({name})").format(name=name)
     elif name in _ADDRESSES:
         address = _BLANKS.sub("", value)
         if _RUNS.match(address) and not (tag == "img" and address.lower().startswith("data:image/")):
-            yield "error", "an address that is a program"
+            yield "error", _("an address that is a program")
         elif tag in _FETCHING_TAGS and _REMOTE.match(address):
-            what = "a picture" if tag in ("img", "image") else f"something (<{tag}>)"
-            yield "warning", f"{what} that is fetched from another server"
+            is_picture = tag in ("img", "image")
+            what = (
+                _("a picture that is fetched from another server")
+                if is_picture
+                else _("something (<{tag}>) that is fetched from another server").format(tag=tag)
+            )
+            yield "warning", what

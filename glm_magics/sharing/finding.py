@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from glm_magics._lang import N_, _
+from glm_magics.render.text import columns
+
 __all__ = ["Finding", "Severity", "masked", "merged", "table"]
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = get_args(Severity)
-_HEAD = ("severity", "cell", "where", "what", "what to do")
+_HEAD = (N_("severity"), N_("cell"), N_("where"), N_("what"), N_("what to do"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Finding:
 
 def masked(text: str) -> str:
     """Enough to find it with the eye, too little to use it."""
-    return f"{text[:2]}… ({len(text)} characters)"
+    return _("{begin}… ({count} characters)").format(begin=text[:2], count=len(text))
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
@@ -49,16 +52,21 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
 def table(findings: Sequence[Finding]) -> str:
     """One row for each finding, under the name of its file."""
     lines: list[str] = []
+    head = tuple(_(name) for name in _HEAD)
     for file in dict.fromkeys(found.file for found in findings):
-        rows = [_HEAD, *(_row(found) for found in findings if found.file == file)]
-        widths = [max(len(row[at]) for row in rows) for at in range(len(_HEAD) - 1)]
+        rows = [head, *(_row(found) for found in findings if found.file == file)]
+        widths = [max(columns(row[at]) for row in rows) for at in range(len(_HEAD) - 1)]
         lines += [file] if file else []
-        lines += ["  " + "  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows]
+        lines += ["  " + "  ".join([*map(_padded, row, widths), row[-1]]) for row in rows]
     return "\n".join(lines)
 
 
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))
+
+
 def _row(found: Finding) -> tuple[str, ...]:
-    example = f": {found.example}" if found.example else ""
-    times = f", and {found.times - 1:,} more" if found.times > 1 else ""
+    example = _(": {example}").format(example=found.example) if found.example else ""
+    times = _(", and {count:,} more").format(count=found.times - 1) if found.times > 1 else ""
     cell = "" if found.cell is None else str(found.cell)
     return (found.severity, cell, found.where, found.what + example + times, found.advice)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from glm_magics._lang import N_, _
 from glm_magics.sharing.finding import Finding, masked
 from glm_magics.sharing.parts import Part
 
 __all__ = ["personal_in"]
 
-_ADVICE = "leave it out or replace it by something made up; mask the column"
+_ADVICE = N_("leave it out or replace it by something made up; mask the column")
 _TEXT_KINDS = ("", "text/plain", "text/html", "text/markdown", "text/latex", "application/json")
 
 _EMAIL = re.compile(
@@ -84,24 +85,24 @@ def personal_in(part: Part) -> Iterator[Finding]:
     if part.kind not in _TEXT_KINDS:
         return
     for what, text in _found(part.text):
-        yield Finding("warning", part.cell, part.where, what, _ADVICE, masked(text))
+        yield Finding("warning", part.cell, part.where, what, _(_ADVICE), masked(text))
 
 
 def _found(text: str) -> Iterator[tuple[str, str]]:
     for found in _EMAIL.finditer(text):
         if not _NOBODY.search(found[2]) and not _ROLES.match(found[1]):
-            yield "an e-mail address", found[0]
-    yield from (("a phone number", number) for number in _phones(text))
+            yield _("an e-mail address"), found[0]
+    yield from ((_("a phone number"), number) for number in _phones(text))
     for found in _CN_ID.finditer(text):
         if is_chinese_id(found[0]):
-            yield "a Chinese identity number", found[0]
+            yield _("a Chinese identity number"), found[0]
     for found in _CARD.finditer(text):
         digits = re.sub("[ -]", "", found[0])
         if is_card(digits) and (digits != found[0] or _CARD_WORD.search(text)):
-            yield "a bank card number", found[0]
+            yield _("a bank card number"), found[0]
     for found in _IBAN.finditer(text):
         if is_iban(found[0]):
-            yield "an IBAN", found[0]
+            yield _("an IBAN"), found[0]
 
 
 def _phones(text: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from glm_magics._lang import _
 from glm_magics.documents.notebook import notebook_content
 from glm_magics.errors import DocumentError
 from glm_magics.keys import ApiKey
@@ -55,10 +56,15 @@ def notebooks_in(places: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for place in places:
         if not place.exists():
-            raise DocumentError(f"There is no {place}.", hint="Name a notebook or a folder.")
+            raise DocumentError(
+                _("There is no {place}.").format(place=place), hint=_("Name a notebook or a folder.")
+            )
         below = _below(place) if place.is_dir() else [place]
         if not below:
-            raise DocumentError(f"There is no notebook in {place}.", hint="Name a notebook or a folder.")
+            raise DocumentError(
+                _("There is no notebook in {place}.").format(place=place),
+                hint=_("Name a notebook or a folder."),
+            )
         files += below
     return list(dict.fromkeys(files))
 
@@ -79,26 +85,31 @@ def _in_file(file: Path, keys: Sequence[ApiKey]) -> list[Finding]:
     except OSError as error:
         reason = error.strerror or str(error)
     except UnicodeDecodeError:
-        reason = "it is not UTF-8"
-    raise DocumentError(f"{name} cannot be read: {reason}.", hint="Name a notebook or a folder.")
+        reason = _("it is not UTF-8")
+    raise DocumentError(
+        _("{name} cannot be read: {reason}.").format(name=name, reason=reason),
+        hint=_("Name a notebook or a folder."),
+    )
 
 
 def _traces(part: Part) -> Iterator[Finding]:
     for found in _HOME.finditer("" if part.is_binary else part.text):
         if found[1].lower() not in _ANYBODY:
-            advice = "use relative paths; run again or clear"
-            yield Finding("note", part.cell, part.where, "a user name in a path", advice, masked(found[1]))
+            advice = _("use relative paths; run again or clear")
+            yield Finding("note", part.cell, part.where, _("a user name in a path"), advice, masked(found[1]))
 
 
 def _sizes(notebook: Mapping[str, Any]) -> Iterator[Finding]:
     sizes = {number: output_bytes(cell) for number, cell in enumerate(notebook["cells"], 1)}
-    advice = "show less (head(), a smaller picture), or clear"
+    advice = _("show less (head(), a smaller picture), or clear")
     for number, size in sizes.items():
         if size > MOST_OUTPUT_BYTES:
-            yield Finding("warning", number, "output", f"{size / 1e6:,.1f} MB of output", advice)
+            yield Finding(
+                "warning", number, "output", _("{size:,.1f} MB of output").format(size=size / 1e6), advice
+            )
     total = sum(sizes.values())
     if total > _MOST_TOTAL:
         biggest = sorted(sizes, key=lambda number: -sizes[number])[:_BIGGEST]
         cells = ", ".join(f"{number} ({sizes[number] / 1e6:,.1f} MB)" for number in biggest)
-        what = f"{total / 1e6:,.1f} MB of outputs, the most in cells {cells}"
+        what = _("{size:,.1f} MB of outputs, the most in cells {cells}").format(size=total / 1e6, cells=cells)
         yield Finding("warning", None, "output", what, advice)
