@@ -361,7 +361,7 @@ def test_a_cluster_shares_one_budget(workers: Client, tmp_path: Path) -> None:
         done = lazy.compute()
     standing = only_budget(tmp_path).standing()
     assert standing.reserved.amount == 0
-    assert Decimal("0.01") < standing.spent.amount <= Decimal("0.02")
+    assert Decimal("0.014") < standing.spent.amount <= Decimal("0.02")  # less is left than a row may cost
     assert {"ok", "skipped_budget"} == set(done["_glm_status"])
 
 

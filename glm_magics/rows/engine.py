@@ -32,6 +32,10 @@ from glm_magics.rows.work import Work
 __all__ = ["Bounds", "Run"]
 
 _MOST_FAILURES = 20  # of requests, one after another: then it is not the rows
+_POOR_SECONDS = (
+    10.0  # to wait for money that others have set aside; the answers to their rows take about that
+)
+_POOR_PAUSE_SECONDS = 0.05
 _MOST_WAITS = 12  # of everybody for the platform, one after another
 
 
@@ -91,6 +95,7 @@ class Run:
         self._later = 0
         self._failures = 0
         self._is_poor = False
+        self._poor_since: float | None = None
         self._changed = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._stopped = False
@@ -154,6 +159,7 @@ class Run:
         except BudgetExceeded as error:
             self._too_dear(batch, error)
             return False
+        self._poor_since = None
         self._cache.sending([item.key for item in batch])
         self.tally.sent(len(batch))
         sent = _Sent(batch, request, place, held)
@@ -284,6 +290,9 @@ class Run:
     def _ask_later(self, batch: list[Item], seconds: float) -> None:
         for item in batch:
             item.troubles += 1
+        self._put_back_later(batch, seconds)
+
+    def _put_back_later(self, batch: list[Item], seconds: float) -> None:
         self._later += 1
 
         def back() -> None:
@@ -307,8 +316,17 @@ class Run:
             self._work.singly = True
             for item in batch:
                 self._work.put_back([item])
+        elif self._may_get_money():
+            self._put_back_later(batch, _POOR_PAUSE_SECONDS)
         else:
             self._fail(batch, "skipped_budget", error)
+
+    def _may_get_money(self) -> bool:
+        """Whether others may give back what they have set aside; not for ever, for it may be lost with them."""
+        now = time.monotonic()
+        if self._poor_since is None:
+            self._poor_since = now
+        return now - self._poor_since < _POOR_SECONDS and self.purse.is_shared_out
 
     def _lose_patience(self, error: GLMError) -> None:
         if self.limiter.waits >= _MOST_WAITS:

@@ -33,6 +33,13 @@ class Purse:
         found = [left for left in (ledger.left() for ledger in self._ledgers) if left is not None]
         return min(found, key=lambda cost: cost.amount, default=None)
 
+    @property
+    def is_shared_out(self) -> bool:
+        """Whether a wall that other processes share has money set aside, which may come back."""
+        return any(
+            ledger.shared is not None and ledger.shared.standing().reserved.amount for ledger in self._ledgers
+        )
+
     def reserve(self, most: Cost | None) -> Held:
         """Set the most that a request can cost aside. Raises `BudgetExceeded`."""
         held: Held = []
