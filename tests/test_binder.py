@@ -67,8 +67,12 @@ def test_a_step_can_be_executed(name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 def test_the_step_after_the_build_is_bash(tmp_path: Path) -> None:
-    """Run with a `python` that notes its arguments: it installs the package without dependencies, and more."""
-    python = tmp_path / "python"
+    """Run with a `python` and a `jupyter-trust` that note their arguments."""
+    python, trust = tmp_path / "python", tmp_path / "jupyter-trust"
+    trust.write_text('#!/bin/bash\nprintf "%s\\n" "$@" >> "$0.calls"\n')
+    trust.chmod(0o755)
+    (tmp_path / "notebooks" / "below").mkdir(parents=True)
+    (tmp_path / "notebooks" / "below" / "one.ipynb").write_text("{}")
     python.write_text(
         '#!/bin/bash\nprintf "%s\\n" "$*" >> "$0.calls"\n'
         f'if [[ "$*" == *sys.prefix* ]]; then echo "{tmp_path}"; fi\n'
@@ -80,6 +84,7 @@ def test_the_step_after_the_build_is_bash(tmp_path: Path) -> None:
         "pip install --no-cache-dir --no-deps --no-build-isolation ."
         in (tmp_path / "python.calls").read_text()
     )
+    assert (tmp_path / "jupyter-trust.calls").read_text() == "notebooks/below/one.ipynb\n"
     overrides = tmp_path / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     subprocess.run([sys.executable, "-m", "json.tool", overrides], check=True, capture_output=True)
 

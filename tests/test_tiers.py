@@ -589,6 +589,7 @@ def test_without_a_toml_reader_the_error_says_what_to_install(
 ) -> None:
     for reader in ("tomllib", "tomli"):
         monkeypatch.setitem(sys.modules, reader, None)
+    (tmp_path / "tiers.toml").write_text("")
     with pytest.raises(SettingError) as caught:
         load_toml(tmp_path / "tiers.toml")
     assert "pip install tomli" in caught.value.hint
