@@ -322,7 +322,7 @@ class Run:
             self._fail(batch, "skipped_budget", error)
 
     def _may_get_money(self) -> bool:
-        """Whether others may give back what they have set aside; not for ever, for it may be lost with them."""
+        """Whether others may give back what they hold; not for ever, for it may be lost with them."""
         now = time.monotonic()
         if self._poor_since is None:
             self._poor_since = now
