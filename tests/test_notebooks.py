@@ -11,7 +11,9 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NOTEBOOKS = sorted([*FOLDER.glob("*.ipynb"), *FOLDER.glob("workshop/source/*/*.ipynb")])
+NOTEBOOKS = sorted(
+    [*FOLDER.glob("*.ipynb"), *FOLDER.glob("zh/*.ipynb"), *FOLDER.glob("workshop/source/*/*.ipynb")]
+)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
