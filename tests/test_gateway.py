@@ -319,7 +319,8 @@ def test_an_answer_that_broke_off_is_no_whole_one_and_is_counted(
     if fault == "cut":
         assert isinstance(caught.value, IncompleteStream)
     assert caught.value.completion is not None
-    assert caught.value.completion.reasoning
+    if fault != "reset":  # a TCP reset may take along what had come and was not read yet
+        assert caught.value.completion.reasoning
     assert gateway.spent("anna") > before
 
 
