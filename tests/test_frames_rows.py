@@ -27,6 +27,8 @@ from glm_magics.errors import (
 )
 from glm_magics.frames.rows import errors, map_rows, retry
 from glm_magics.keys import ApiKey
+from glm_magics.ledger import Ledger
+from glm_magics.shared_budget import SharedBudget
 from glm_magics.structured.problems import SchemaError
 
 LABEL = "label: good|bad|neutral"
@@ -410,3 +412,38 @@ def test_a_forked_process_asks_on_a_loop_of_its_own(demo: Callable[..., Session]
     if child == 0:
         os._exit(0 if errors(asked(reviews(3))).empty else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.fixture
+def others_hold(tmp_path: Path) -> tuple[SharedBudget, int]:
+    """A budget that the session shares, all of it set aside by somebody else."""
+    session = connected(Engine(pace=0))
+    budget = SharedBudget(tmp_path / "budget.sqlite", limit=session.money(Decimal(5)))
+    session.ledger = Ledger(shared=budget)
+    return budget, budget.reserve(session.money(Decimal(5)))
+
+
+def test_rows_wait_for_money_that_others_give_back(others_hold: tuple[SharedBudget, int]) -> None:
+    budget, held = others_hold
+    threading.Timer(0.3, budget.release, (held,)).start()
+    assert set(asked(reviews())["_glm_status"]) == {"ok"}
+
+
+def test_a_row_that_waits_for_money_holds_the_others_back(
+    others_hold: tuple[SharedBudget, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glm_magics.rows.engine._POOR_SECONDS", 0.3)
+    budget, _ = others_hold
+    tried = 0
+    reserve = SharedBudget.reserve
+
+    def counting(self: SharedBudget, most: Any) -> int:
+        nonlocal tried
+        tried += 1
+        return reserve(self, most)
+
+    monkeypatch.setattr(SharedBudget, "reserve", counting)
+    done = asked(reviews(300), rows_per_request=1)
+    assert set(done["_glm_status"]) == {"skipped_budget"}
+    assert 300 <= tried < 320  # each row once, and one of them a few times more
+    assert budget.standing().spent.amount == 0

@@ -32,9 +32,7 @@ from glm_magics.rows.work import Work
 __all__ = ["Bounds", "Run"]
 
 _MOST_FAILURES = 20  # of requests, one after another: then it is not the rows
-_POOR_SECONDS = (
-    10.0  # to wait for money that others have set aside; the answers to their rows take about that
-)
+_POOR_SECONDS = 10.0  # for money that others have set aside to come back; their answers take about that
 _POOR_PAUSE_SECONDS = 0.05
 _MOST_WAITS = 12  # of everybody for the platform, one after another
 
@@ -290,9 +288,6 @@ class Run:
     def _ask_later(self, batch: list[Item], seconds: float) -> None:
         for item in batch:
             item.troubles += 1
-        self._put_back_later(batch, seconds)
-
-    def _put_back_later(self, batch: list[Item], seconds: float) -> None:
         self._later += 1
 
         def back() -> None:
@@ -317,7 +312,9 @@ class Run:
             for item in batch:
                 self._work.put_back([item])
         elif self._may_get_money():
-            self._put_back_later(batch, _POOR_PAUSE_SECONDS)
+            self._is_poor = True
+            self._work.put_back(batch)
+            asyncio.get_running_loop().call_later(_POOR_PAUSE_SECONDS, self._changed.set)
         else:
             self._fail(batch, "skipped_budget", error)
 
@@ -351,7 +348,7 @@ class Run:
 
     def _is_full(self) -> bool:
         if self._is_poor:
-            return bool(self._asking)
+            return True
         return self._bounds.concurrency is not None and len(self._asking) >= self._bounds.concurrency
 
     async def _change(self) -> None:
