@@ -9,31 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from glm_magics.errors import SettingError
-from glm_magics.rows.gate import Gates
+from glm_magics.rows.shared import SLICE_SECONDS, STOPPING_SECONDS, Shared, refused
 
 __all__ = ["Inline"]
 
 T = TypeVar("T")
 
-_SLICE_SECONDS = 0.1  # how often a run is watched
-_STOPPING_SECONDS = 0.8  # how long a stopped run may take to put its things away
 
-
-class Inline:
+class Inline(Shared):
     """The loop, and the places in flight that its runs share: as `Background`, without its thread."""
 
     def __init__(self) -> None:
-        self.gates = Gates()
-        self.pid = os.getpid()
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        super().__init__()
         self._loop = _SleepingLoop()
 
     def run(
@@ -49,8 +42,7 @@ class Inline:
         work raises.
         """
         if self._loop.is_running():
-            work.close()
-            raise SettingError("A run cannot wait for another one on the same loop.")
+            raise refused(work)
         task = self._loop.create_task(work)
         with _apart(), _noted(lambda: self.soon(stop)):
             try:
@@ -62,14 +54,10 @@ class Inline:
         """Have `act` called on the loop."""
         self._loop.call_soon(act)
 
-    def slots(self, name: str, most: int) -> asyncio.Semaphore:
-        """The `most` slots of that name, which several runs of this process share."""
-        return self._slots.setdefault(name, asyncio.Semaphore(most))
-
     def _rest(self, task: asyncio.Task[T], stop: Callable[[], None]) -> T | None:
         stop()
         with contextlib.suppress(KeyboardInterrupt):
-            self._loop.run_until_complete(asyncio.wait({task}, timeout=_STOPPING_SECONDS))
+            self._loop.run_until_complete(asyncio.wait({task}, timeout=STOPPING_SECONDS))
             if task.done() and not task.cancelled():
                 return task.result()
         return None
@@ -77,7 +65,7 @@ class Inline:
 
 async def _watched(task: asyncio.Task[T], watch: Callable[[], None]) -> T:
     try:
-        while not (await asyncio.wait({task}, timeout=_SLICE_SECONDS))[0]:
+        while not (await asyncio.wait({task}, timeout=SLICE_SECONDS))[0]:
             watch()
     except Exception:
         task.cancel()
@@ -101,7 +89,7 @@ class _SleepingLoop(BaseEventLoop):
 
 class _Sleep:
     def select(self, timeout: float | None) -> list[Any]:
-        time.sleep(_SLICE_SECONDS if timeout is None else max(0.0, timeout))
+        time.sleep(SLICE_SECONDS if timeout is None else max(0.0, timeout))
         return []
 
 

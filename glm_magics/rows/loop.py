@@ -13,25 +13,19 @@ from concurrent import futures
 from typing import Any, TypeVar
 
 from glm_magics._browser import in_browser
-from glm_magics.errors import SettingError
-from glm_magics.rows.gate import Gates
 from glm_magics.rows.inline_loop import Inline
+from glm_magics.rows.shared import SLICE_SECONDS, STOPPING_SECONDS, Shared, refused
 
 __all__ = ["Background", "background"]
 
 T = TypeVar("T")
 
-_SLICE_SECONDS = 0.1  # how often a wait looks whether it was interrupted
-_STOPPING_SECONDS = 0.8  # how long a stopped run may take to put its things away
 
-
-class Background:
+class Background(Shared):
     """The loop, its thread, and the places in flight that its runs share."""
 
     def __init__(self) -> None:
-        self.gates = Gates()
-        self._slots: dict[str, asyncio.Semaphore] = {}
-        self.pid = os.getpid()
+        super().__init__()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="glm-rows", daemon=True)
         self._thread.start()
@@ -49,12 +43,11 @@ class Background:
         after. Raises what the work raises.
         """
         if threading.current_thread() is self._thread:
-            work.close()
-            raise SettingError("A run cannot wait for another one on the same loop.")
+            raise refused(work)
         future: futures.Future[T] | None = None
         try:
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
-            while not futures.wait([future], timeout=_SLICE_SECONDS).done:
+            while not futures.wait([future], timeout=SLICE_SECONDS).done:
                 watch()
             return future.result()
         except KeyboardInterrupt:
@@ -65,10 +58,6 @@ class Background:
         """Have `act` called on the loop, by any thread."""
         self._loop.call_soon_threadsafe(act)
 
-    def slots(self, name: str, most: int) -> asyncio.Semaphore:
-        """The `most` slots of that name, which several runs of this process share."""
-        return self._slots.setdefault(name, asyncio.Semaphore(most))
-
     def _at_once(self, act: Callable[[], None]) -> None:
         """Have `act` called on the loop, and wait until it was."""
         done = threading.Event()
@@ -78,11 +67,11 @@ class Background:
             done.set()
 
         self._loop.call_soon_threadsafe(acted)
-        done.wait(_STOPPING_SECONDS)
+        done.wait(STOPPING_SECONDS)
 
     def _rest(self, future: futures.Future[T]) -> T | None:
         try:
-            return future.result(timeout=_STOPPING_SECONDS)
+            return future.result(timeout=STOPPING_SECONDS)
         except (KeyboardInterrupt, TimeoutError, futures.TimeoutError, futures.CancelledError):
             return None
 
