@@ -105,6 +105,8 @@ def _exhibit(parts: Sequence[Exhibit]) -> None:
 
 
 def _card(magics: GLMMagics, words: Sequence[str]) -> None:
+    from glm_magics.render.text import padded
+
     session = api.session()
     ledger = session.ledger
     spent = ", ".join(str(cost) for cost in ledger.spent().values()) or _("nothing")
@@ -129,7 +131,7 @@ def _card(magics: GLMMagics, words: Sequence[str]) -> None:
         (_("spent"), _("{spent} in {requests} requests").format(spent=spent, requests=len(ledger.entries))),
     ]
     rows += [(_("cassette"), session.tape.doing)] if session.tape is not None else []
-    print("\n".join(f"{name:<9} {value}" for name, value in rows))
+    print("\n".join(f"{padded(name, 9)} {value}" for name, value in rows))
     print()
     print(_("%%glm? is the manual, %glm tiers the table of models, %glm doctor a check-up."))
 

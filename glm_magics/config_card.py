@@ -10,7 +10,7 @@ from glm_magics import _connect
 from glm_magics._lang import N_, _
 from glm_magics._options import DEFAULT_TIER
 from glm_magics.render import plain
-from glm_magics.render.text import columns
+from glm_magics.render.text import columns, padded
 
 if TYPE_CHECKING:
     from glm_magics._session import Session
@@ -71,11 +71,7 @@ def card(found: Iterable[Setting], session: Session) -> str:
 
 def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
-
-
-def _padded(cell: str, width: int) -> str:
-    return cell + " " * (width - columns(cell))
+    return ["  ".join(map(padded, row, widths)).rstrip() for row in rows]
 
 
 def _cut(value: str) -> str:

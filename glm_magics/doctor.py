@@ -46,7 +46,7 @@ _CLOCK_SECONDS = 60.0  # signed keys are refused when the clock is further off
 
 def report(session: Session, shell: Any) -> str:
     """The lines of the check-up. Asks the server for its list of models, which costs nothing."""
-    from glm_magics.render.text import columns
+    from glm_magics.render.text import padded
 
     rows = [
         *_versions(),
@@ -56,7 +56,7 @@ def report(session: Session, shell: Any) -> str:
         *_server(session),
         *_cassette(session),
     ]
-    return "\n".join(f"{name}{' ' * (11 - columns(name))} {text}" for name, text in rows)
+    return "\n".join(f"{padded(name, 11)} {text}" for name, text in rows)
 
 
 def looked_through(places: Sequence[str], keys: Sequence[ApiKey]) -> str:
@@ -138,14 +138,14 @@ def _address(session: Session) -> Iterator[tuple[str, str]]:
     endpoint = session.client.endpoint
     if endpoint.is_demo:
         yield (
-            "endpoint",
+            _("endpoint"),
             _("the offline demo engine ({address}), in this process").format(address=endpoint.address),
         )
         yield _("key"), _("none needed")
         return
     if endpoint.is_recorded:
         yield (
-            "endpoint",
+            _("endpoint"),
             _("{name}: the cassette {address}, no network").format(
                 name=endpoint.name, address=endpoint.address
             ),
@@ -154,7 +154,7 @@ def _address(session: Session) -> Iterator[tuple[str, str]]:
         return
     currency = endpoint.currency or _("no known currency")
     yield (
-        "endpoint",
+        _("endpoint"),
         _("{name} at {url}, {dialect} dialect, {currency}").format(
             name=endpoint.name, url=endpoint.base_url, dialect=endpoint.dialect, currency=currency
         ),
@@ -184,7 +184,7 @@ def _server(session: Session) -> Iterator[tuple[str, str]]:
         return
     seconds = time.perf_counter() - began
     yield (
-        "server",
+        _("server"),
         _("answers in {time:.0f} ms and lists {models} models").format(
             time=seconds * 1000, models=len(models)
         ),
@@ -199,7 +199,7 @@ def _clock(session: Session) -> str:
         return _("the server does not say what time it has")
     skew = time.time() - parsedate_to_datetime(sent).timestamp()
     fine = (
-        "fine"
+        _("fine")
         if abs(skew) < _CLOCK_SECONDS
         else _("set the clock of this machine: signed keys will be refused")
     )

@@ -303,6 +303,12 @@ def test_a_notebook_changes_its_language_by_a_setting(cells: Any) -> None:
     assert "Options" in cells.shell.find_cell_magic("glm").__doc__
 
 
+def test_the_card_of_the_session_is_in_chinese_and_in_columns(chinese: None, cells: Any) -> None:
+    rows = [line for line in cells("%glm").out.splitlines() if line.startswith(("密钥", "每格"))]
+    begins = [columns(row[: row.index(word)]) for row, word in zip(rows, ("不需要", "无"), strict=True)]
+    assert begins == [10, 10]
+
+
 def test_an_error_of_the_platform_is_in_chinese_with_its_code_and_advice(
     chinese: None, demo: Callable[..., Session]
 ) -> None:

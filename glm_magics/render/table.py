@@ -13,7 +13,7 @@ from html import escape
 
 from glm_magics._lang import _
 from glm_magics.chat import Completion
-from glm_magics.render.text import columns, plain, reveal
+from glm_magics.render.text import columns, padded, plain, reveal
 
 __all__ = ["Cell", "Table", "html_table", "static_table", "text_table", "thinking_title"]
 
@@ -96,7 +96,7 @@ def text_table(table: Table) -> str:
     right = {0, *(number + 1 for number in table.numeric)}
     first = 0 if table.labels else 1
     return "\n".join(
-        "  ".join(_padded(line[at], widths[at], right=at in right) for at in range(first, len(line))).rstrip()
+        "  ".join(padded(line[at], widths[at], right=at in right) for at in range(first, len(line))).rstrip()
         for line in cells
     )
 
@@ -155,8 +155,3 @@ def _cut(cell: Cell, widest: int) -> str:
             break
         kept += character
     return kept + _MORE
-
-
-def _padded(text: str, width: int, *, right: bool) -> str:
-    space = " " * (width - columns(text))
-    return space + text if right else text + space

@@ -64,6 +64,12 @@ def columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """`text` with blanks to `width` columns behind it, or before it where it stands on the right."""
+    blanks = " " * (width - columns(text))
+    return blanks + text if right else text + blanks
+
+
 class Cleaner:
     """`plain` for text in pieces: the pieces it returns add up to `plain` of the whole."""
 

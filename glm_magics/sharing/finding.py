@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from glm_magics._lang import N_, _
-from glm_magics.render.text import columns
+from glm_magics.render.text import columns, padded
 
 __all__ = ["Finding", "Severity", "masked", "merged", "table"]
 
@@ -57,12 +57,8 @@ def table(findings: Sequence[Finding]) -> str:
         rows = [head, *(_row(found) for found in findings if found.file == file)]
         widths = [max(columns(row[at]) for row in rows) for at in range(len(_HEAD) - 1)]
         lines += [file] if file else []
-        lines += ["  " + "  ".join([*map(_padded, row, widths), row[-1]]) for row in rows]
+        lines += ["  " + "  ".join([*map(padded, row, widths), row[-1]]) for row in rows]
     return "\n".join(lines)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - columns(text))
 
 
 def _row(found: Finding) -> tuple[str, ...]:
