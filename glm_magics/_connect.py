@@ -150,12 +150,11 @@ def from_policy(endpoint: str, environ: Mapping[str, str] = ENVIRONMENT) -> Clie
     if endpoint == "demo":
         return _demo(DEMO_URL, level=environ.get("GLM_LEVEL"))
     url = PLATFORMS[endpoint][0] if endpoint in PLATFORMS else endpoint
-    name = BY_HOST.get(urlsplit(url).netloc, ("", ""))[0]
+    parts = urlsplit(url)
+    name, currency = BY_HOST.get(parts.netloc, ("", None))
     if name and (not is_known or known_key(name, environ) is None):
-        dialect = _dialect_at(urlsplit(url).path)
-        return Client(
-            Endpoint(name=name, base_url=url, currency=BY_HOST[urlsplit(url).netloc][1], dialect=dialect)
-        )
+        dialect = _dialect_at(parts.path)
+        return Client(Endpoint(name=name, base_url=url, currency=currency, dialect=dialect))
     return connect(endpoint, level=environ.get("GLM_LEVEL"), environ=environ if is_known else others)
 
 

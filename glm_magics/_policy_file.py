@@ -29,6 +29,7 @@ from glm_magics._options import DEFAULT_TIER, Options
 from glm_magics._policy import DEFAULTS, HINTS, LIMITS, Policy
 from glm_magics.errors import SettingError, UnknownTier
 from glm_magics.grammar import PRIVACY_LEVELS
+from glm_magics.keys import PLATFORM_KEY
 
 __all__ = ["broken", "read_policy"]
 
@@ -36,8 +37,8 @@ _PROJECT = "pyproject.toml"
 _MOST_BYTES = 1_000_000
 _MENTION = re.compile(r"glm[-_ ]?magics", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:api_?)?(?:key|token|secret|password)s?", re.IGNORECASE)
-# the form of the platform's keys (docs.bigmodel.cn), of OpenAI's and of a class's tokens
-_SECRET = re.compile(r"\b[0-9a-f]{32}\.[A-Za-z0-9]{16}\b|\bsk-[\w-]{16,}|\bglm-class-[\w-]{8,}")
+# the form of the platform's keys, of OpenAI's and of a class's tokens
+_SECRET = re.compile(rf"\b{PLATFORM_KEY}\b|\bsk-[\w-]{{16,}}|\bglm-class-[\w-]{{8,}}")
 
 
 class _Wrong(ValueError):

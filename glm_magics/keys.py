@@ -13,7 +13,11 @@ from urllib.parse import quote
 from glm_magics._lang import _
 from glm_magics.errors import SettingError
 
-__all__ = ["ApiKey", "unwrapped"]
+__all__ = ["PLATFORM_KEY", "ApiKey", "unwrapped"]
+
+PLATFORM_KEY = (
+    r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"  # a pattern: the form of the platform's keys (docs.bigmodel.cn)
+)
 
 _SHOWN = "<API key, hidden>"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -79,12 +83,13 @@ class ApiKey:
         """Whether the key, a half of it or an encoding of it stands in `text`."""
         return any(form in text for form in self.__forms())
 
-    def hides_in(self, text: str) -> bool:
+    def hides_in(self, text: str, plain: str | None = None) -> bool:
         """As `appears_in`, but also turned around, cut in half, in either case, and in more encodings.
 
-        For what goes to a file: slower, and it would rather find too much.
+        For what goes to a file: slower, and it would rather find too much. `plain` is `unwrapped(text)`, from
+        who has it already.
         """
-        plain = unwrapped(text)
+        plain = unwrapped(text) if plain is None else plain
         views = {view.lower() for view in (text, plain, _GAPS.sub("", plain))}
         forms = self.__hidden_forms()
         if any(form in view for form in forms for view in views):

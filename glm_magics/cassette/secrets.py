@@ -20,10 +20,11 @@ _TOKEN = re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")
 def secret_in(texts: Iterable[str], keys: Sequence[ApiKey]) -> str:
     """What in the texts is a secret, in words and without a character of it; "" when nothing is."""
     for text in texts:
+        plain = unwrapped(text)
         for key in keys:
-            if key.hides_in(text):
+            if key.hides_in(text, plain):
                 return f"the API key (from {key.source}) or a half of it"
-        for view in {text, unwrapped(text)}:
+        for view in {text, plain}:
             if _HEADER.search(view):
                 return "an Authorization header"
             if _TOKEN.search(view):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from glm_magics._lang import N_, _
 from glm_magics.cassette.secrets import secret_in
-from glm_magics.keys import ApiKey, unwrapped
+from glm_magics.keys import PLATFORM_KEY, ApiKey, unwrapped
 from glm_magics.local_files import PRIVATE_KEY
 from glm_magics.sharing.finding import Finding, masked
 from glm_magics.sharing.parts import Part
@@ -31,7 +31,7 @@ def _shape(name: str, pattern: str) -> _Shape:
 
 # The forms that the vendors document, or write in the keys of their consoles (read 2026-11).
 _SHAPES = (
-    _shape(N_("a key of Zhipu / Z.ai"), r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
+    _shape(N_("a key of Zhipu / Z.ai"), PLATFORM_KEY),
     _shape(N_("a key that begins with sk-"), r"sk-(?=[\w-]*\d)(?:[a-z]+-|[a-z]+\d+-)*[A-Za-z0-9_-]{20,}"),
     _shape(N_("an access key of AWS"), r"(?:AKIA|ASIA)[A-Z2-7]{16}"),
     _shape(N_("a token of GitHub"), r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{60,}"),
@@ -59,7 +59,8 @@ _PRIVATE_KEY = re.compile(PRIVATE_KEY)
 
 def keys_in(part: Part, keys: Sequence[ApiKey]) -> Iterator[Finding]:
     """Findings for the keys in a part: `keys` are the user's own. None of them quotes a key."""
-    own = [key for key in keys if key.hides_in(part.text)]
+    plain = unwrapped(part.text)
+    own = [key for key in keys if key.hides_in(part.text, plain)]
     for key in own:
         yield Finding(
             "error",
@@ -70,7 +71,7 @@ def keys_in(part: Part, keys: Sequence[ApiKey]) -> Iterator[Finding]:
         )
     if part.is_binary:
         return
-    views = list(dict.fromkeys((part.text, unwrapped(part.text))))
+    views = list(dict.fromkeys((part.text, plain)))
     seen: set[str] = set()
     for view in views:
         for name, secret in _shaped(view):
