@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 
 # A worker spends until the wall stops it: its requests cost less than they set aside, some are refused, and
-# some processes are killed in the middle of one.
+# some processes are killed in the middle of one. All begin together, or the first would spend all there is.
 WORKER = """
 import os, random, signal, sys
 from decimal import Decimal
@@ -42,6 +42,8 @@ file, seed = sys.argv[1], int(sys.argv[2])
 dice = random.Random(seed)
 wall = SharedBudget(file)
 killed_after = dice.randrange(1, 20) if seed % 6 == 0 else None
+print("ready", flush=True)
+sys.stdin.readline()
 for request in range(10_000):
     most = Decimal(dice.randrange(500, 2_500)) / 1_000_000
     try:
@@ -65,7 +67,18 @@ for request in range(10_000):
 
 def test_thirty_processes_never_pass_the_wall_and_can_use_nearly_all_of_it(file: Path) -> None:
     wall = SharedBudget(file, limit=cny("0.5"))
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, str(file), str(seed)]) for seed in range(30)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(file), str(seed)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in range(30)
+    ]
+    assert [worker.stdout.readline() for worker in workers if worker.stdout] == ["ready\n"] * 30
+    for worker in workers:
+        worker.stdin.close()  # type: ignore[union-attr]  # a pipe, as asked for
     codes = [worker.wait(timeout=240) for worker in workers]
     assert set(codes) <= {0, -signal.SIGKILL}
     assert codes.count(-signal.SIGKILL) >= 1
